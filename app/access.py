@@ -1,0 +1,163 @@
+"""The only way to data: who is this caller, and may they see this thing.
+
+What a caller may not see is missing for them: another company's id answers exactly like one that never was.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import TypeVar
+
+from app.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
+from app.hub import Hub
+from app.models.caller import Caller, CallerKind
+from app.models.channel import Channel
+from app.models.contact import Contact
+from app.models.conversation import Conversation
+from app.models.entity import CompanyId, Entity, Ref, SessionId, UserId
+from app.models.message import Message
+from app.models.people import ApiKey, Role, Scope
+from app.outside.tokens import Claims
+
+E = TypeVar("E", bound=Entity)
+
+PREFIX = 12  # characters of a key by which it is found
+
+OF_AGENT = frozenset(
+    {
+        Scope.MESSAGES_READ,
+        Scope.MESSAGES_WRITE,
+        Scope.CONTACTS_READ,
+        Scope.CONTACTS_WRITE,
+        Scope.CONVERSATIONS_READ,
+        Scope.CONVERSATIONS_WRITE,
+        Scope.CHANNELS_READ,
+        Scope.FEED_READ,
+    }
+)
+OF_ROLE = {Role.OWNER: frozenset({Scope.ALL}), Role.ADMIN: frozenset({Scope.ALL}), Role.AGENT: OF_AGENT}
+
+
+def new_key() -> tuple[str, str, str]:
+    """Return a fresh API key, the prefix to find it by and the hash to know it by; the key itself is never stored."""
+    key = f"pk_{secrets.token_hex(5)[:9]}_{secrets.token_urlsafe(32)}"
+    return key, key[:PREFIX], hash_of(key)
+
+
+def hash_of(secret: str) -> str:
+    """Return the hash of a long random secret; such a one needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def caller_with_token(hub: Hub, token: str) -> Caller:
+    """Return whom an access token speaks for. Raises Unauthenticated or TokenExpired."""
+    claims = hub.tokens.read(token)
+    session = await hub.known.sessions.get(
+        claims.session_id, lambda: hub.store.sessions.get(CompanyId(claims.company_id), SessionId(claims.session_id))
+    )
+    user = await hub.known.users.get(
+        claims.user_id, lambda: hub.store.users.get(CompanyId(claims.company_id), UserId(claims.user_id))
+    )
+    if session is None or user is None or not user.active:
+        raise Unauthenticated("This sign-in has ended.")
+    return Caller(
+        kind=CallerKind.USER,
+        id=user.id,
+        name=user.name,
+        company_id=user.company_id,
+        role=user.role,
+        scopes=OF_ROLE[user.role],
+        session_id=session.id,
+        expires_at=claims.expires_at,
+    )
+
+
+async def caller_with_key(hub: Hub, key: str) -> Caller:
+    """Return whom an API key speaks for. Raises Unauthenticated."""
+    internal = hub.settings.internal_service_api_key
+    if internal and hmac.compare_digest(key.encode(), internal.get_secret_value().encode()):
+        return Caller(kind=CallerKind.INTERNAL, id="internal", name="Internal service", company_id=None)
+    prefix = key[:PREFIX]
+    found = await hub.known.keys.get(prefix, lambda: hub.store.api_keys.with_prefix(prefix))
+    if found is None or found.revoked_at or not hmac.compare_digest(found.hash, hash_of(key)):
+        raise Unauthenticated("This API key is not valid.")
+    return _of_key(found)
+
+
+def _of_key(key: ApiKey) -> Caller:
+    return Caller(
+        kind=CallerKind.KEY, id=key.id, name=key.name, company_id=key.company_id, scopes=frozenset(key.scopes)
+    )
+
+
+def issue_token(hub: Hub, claims: Claims) -> str:
+    """Return an access token for a sign-in."""
+    return hub.tokens.issue(claims, hub.new_id(), hub.now())
+
+
+def require_scope(caller: Caller, scope: Scope) -> None:
+    """Let the caller pass if their key or role covers this. Raises Forbidden."""
+    if scope not in caller.scopes and Scope.ALL not in caller.scopes:
+        raise Forbidden(f"This needs the scope {scope}.")
+
+
+def require_fresh(hub: Hub, caller: Caller) -> None:
+    """Refuse a caller whose token has run out since it was read."""
+    if caller.expires_at is not None and caller.expires_at <= hub.now():
+        raise TokenExpired
+
+
+def company_of(caller: Caller, named: str | None = None) -> CompanyId:
+    """Return the caller's company; a request may name it, but no other."""
+    if caller.company_id is None:
+        raise Forbidden("This key opens the internal routes alone.")
+    if named is not None and named != caller.company_id:
+        raise NotFound
+    return caller.company_id
+
+
+async def access_company(hub: Hub, caller: Caller, named: str) -> CompanyId:
+    """Return the company that an internal request names; a company's own key reaches no other."""
+    if caller.company_id is None and caller.kind is CallerKind.INTERNAL:
+        if await hub.store.companies.get(CompanyId(named)) is None:
+            raise NotFound
+        return CompanyId(named)
+    return company_of(caller, named)
+
+
+async def access_contact(hub: Hub, caller: Caller, id: str) -> Contact:
+    """Return a contact of the caller's company."""
+    return await _access(hub, caller, Contact.ref(id))
+
+
+async def access_channel(hub: Hub, caller: Caller, id: str) -> Channel:
+    """Return a channel of the caller's company."""
+    return await _access(hub, caller, Channel.ref(id))
+
+
+async def access_conversation(hub: Hub, caller: Caller, id: str) -> Conversation:
+    """Return a conversation of the caller's company."""
+    return await _access(hub, caller, Conversation.ref(id))
+
+
+async def access_message(hub: Hub, caller: Caller, id: str) -> Message:
+    """Return a message of the caller's company."""
+    return await _access(hub, caller, Message.ref(id))
+
+
+async def _access(hub: Hub, caller: Caller, ref: Ref[E]) -> E:
+    found = await hub.store.journaled[ref.kind].load(company_of(caller), [ref])
+    if not found:
+        raise NotFound
+    thing: E = found[0]
+    return thing
+
+
+async def hint(hub: Hub, caller: Caller, ref: Ref[E]) -> E | None:
+    """Return what this process last knew of a thing, else what is stored: enough to say what a decision needs."""
+    company_id = company_of(caller)
+    known, thing = hub.journal.recall(company_id, ref)
+    if known:
+        return thing
+    found = await hub.store.journaled[ref.kind].load(company_id, [ref])
+    return found[0] if found else None

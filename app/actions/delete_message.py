@@ -1,0 +1,43 @@
+"""Take a message back: its place in the conversation stays, its words go."""
+
+from datetime import datetime
+from typing import Any
+
+from app.access import access_message, company_of
+from app.actions.keys import change_key, digest_of
+from app.errors import NotFound
+from app.events import MessageDeleted
+from app.hub import Hub
+from app.journal.change import Change, Decision, Seen
+from app.models.caller import Caller
+from app.models.conversation import Conversation
+from app.models.message import Message
+
+
+async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | None = None) -> dict[str, Any]:
+    """Return what is left of the message; deleting it again changes nothing. Raises NotFound."""
+    before = await access_message(hub, caller, id)
+    key, claimed = change_key(hub, caller, "delete_message", client_key)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        message, conversation = seen.get(Message.ref(id)), seen.get(Conversation.ref(before.conversation_id))
+        if message is None or conversation is None:
+            raise NotFound
+        if message.deleted_at is not None:
+            return Decision(answer=message.view(conversation.read_seq))
+        gone = message.deleted(now)
+        left = conversation.with_changed(gone)
+        return Decision(puts=(gone, left), events=(MessageDeleted(message=gone, conversation=left),))
+
+    done = await hub.journal.commit(
+        Change(
+            company_id=company_of(caller),
+            key=key,
+            claimed=claimed,
+            digest=digest_of(id),
+            needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
+            decide=decide,
+        )
+    )
+    left: dict[str, Any] = done.payload.get("message") or done.answer
+    return left

@@ -1,0 +1,74 @@
+"""Correct a message's words, or note that it was read or delivered."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from app.access import access_message, company_of
+from app.actions.keys import change_key, digest_of
+from app.errors import Invalid, NotEditable, NotFound
+from app.events import MessageUpdated
+from app.hub import Hub
+from app.journal.change import Change, Decision, Seen
+from app.models.caller import Caller
+from app.models.conversation import Conversation
+from app.models.message import Attachment, Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What shall change; None leaves it as it is."""
+
+    content: str | None = None
+    attachments: tuple[Attachment, ...] | None = None
+    read: bool | None = None
+    delivered: bool | None = None
+
+
+async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key: str | None = None) -> dict[str, Any]:
+    """Return the message as it is now. Raises NotFound, NotEditable, Invalid."""
+    before = await access_message(hub, caller, id)
+    key, claimed = change_key(hub, caller, "edit_message", client_key)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        message, conversation = seen.get(Message.ref(id)), seen.get(Conversation.ref(before.conversation_id))
+        if message is None or conversation is None:
+            raise NotFound
+        if message.deleted_at is not None:
+            raise NotEditable
+        after, moved = _edited(message, conversation, edit, now)
+        if after == message and moved == conversation:
+            return Decision(answer=message.view(conversation.read_seq))
+        return Decision(puts=(after, moved), events=(MessageUpdated(message=after, conversation=moved),))
+
+    done = await hub.journal.commit(
+        Change(
+            company_id=company_of(caller),
+            key=key,
+            claimed=claimed,
+            digest=digest_of(id, edit),
+            needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
+            decide=decide,
+        )
+    )
+    changed: dict[str, Any] = done.payload.get("message") or done.answer
+    return changed
+
+
+def _edited(message: Message, conversation: Conversation, edit: Edit, now: datetime) -> tuple[Message, Conversation]:
+    after = replace(
+        message,
+        content=message.content if edit.content is None else edit.content,
+        attachments=message.attachments if edit.attachments is None else edit.attachments,
+        delivered=message.delivered if edit.delivered is None else edit.delivered,
+    )
+    if not after.content and not after.attachments:
+        raise Invalid.of("content", "A message needs words or an attachment.")
+    if (after.content, after.attachments) != (message.content, message.attachments):
+        after = replace(after, edited_at=now)
+    if edit.read:
+        if message.is_inbound:
+            conversation = conversation.read_up_to(message.seq, message.number)
+        else:
+            after = replace(after, read=True)
+    return after, conversation.with_changed(after)

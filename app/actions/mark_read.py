@@ -1,0 +1,103 @@
+"""Note how far a reader has read a conversation, or all of a contact's; marks only move forward."""
+
+from datetime import datetime
+from typing import Any
+
+from app.access import access_contact, access_conversation, company_of
+from app.actions.keys import change_key, digest_of
+from app.errors import NotFound
+from app.events import Event, MessageRead
+from app.hub import Hub
+from app.journal.change import Change, Decision, Seen
+from app.models.caller import Caller
+from app.models.conversation import Conversation, ReadMark
+from app.models.entity import ContactId, ConversationId, Entity
+
+Numbers = dict[ConversationId, int]  # the number of the last inbound message at or before the seq
+
+
+async def mark_read(
+    hub: Hub,
+    caller: Caller,
+    *,
+    conversation_id: ConversationId | None = None,
+    contact_id: ContactId | None = None,
+    up_to_seq: int | None = None,
+    client_key: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return the conversations as they are now; without `up_to_seq` all that was said is read. Raises NotFound."""
+    ids = await _conversations(hub, caller, conversation_id, contact_id)
+    numbers = await _numbers(hub, caller, ids, up_to_seq)
+    key, claimed = change_key(hub, caller, "mark_read", client_key)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        puts: list[Entity] = []
+        events: list[Event] = []
+        views = []
+        for id in ids:
+            before = seen.get(Conversation.ref(id))
+            if before is None:
+                raise NotFound
+            after, mark = _marked(seen, caller, before, up_to_seq, numbers)
+            views.append(after.view())
+            if mark is not None:
+                puts += (after, mark)
+                events.append(
+                    MessageRead(conversation=after, reader_id=caller.id, up_to_seq=mark.up_to_seq, read_at=now)
+                )
+        return Decision(puts=tuple(puts), events=tuple(events), answer=views)
+
+    done = await hub.journal.commit(
+        Change(
+            company_id=company_of(caller),
+            key=key,
+            claimed=claimed,
+            digest=digest_of(ids, up_to_seq),
+            needs=tuple(
+                ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id)))
+            ),
+            decide=decide,
+        )
+    )
+    views: list[dict[str, Any]] = done.answer if done.answer is not None else [done.payload["conversation"]]
+    return views
+
+
+async def _conversations(
+    hub: Hub, caller: Caller, conversation_id: ConversationId | None, contact_id: ContactId | None
+) -> list[ConversationId]:
+    if conversation_id is not None:
+        return [(await access_conversation(hub, caller, conversation_id)).id]
+    contact = await access_contact(hub, caller, contact_id or "")
+    return [each.id for each in await hub.store.conversations.of_contact(contact.company_id, contact.id)]
+
+
+async def _numbers(hub: Hub, caller: Caller, ids: list[ConversationId], up_to_seq: int | None) -> Numbers:
+    """Read the numbers before the commit: a message's number never changes."""
+    if up_to_seq is None:
+        return {}
+    company_id = company_of(caller)
+    return {id: await hub.store.messages.inbound_number(company_id, id, up_to_seq) for id in ids}
+
+
+def _marked(
+    seen: Seen, caller: Caller, conversation: Conversation, up_to_seq: int | None, numbers: Numbers
+) -> tuple[Conversation, ReadMark | None]:
+    """Return the conversation with the mark applied, and the reader's mark if it moved."""
+    last = conversation.last_message.seq if conversation.last_message else 0
+    whole = up_to_seq is None or up_to_seq >= last
+    seq = last if whole or up_to_seq is None else up_to_seq
+    number = conversation.inbound_count if whole else numbers[conversation.id]
+    id = ReadMark.id_of(caller.id, conversation.id)
+    mark = seen.get(ReadMark.ref(id))
+    if seq <= (mark.up_to_seq if mark else 0):
+        return conversation, None
+    moved = ReadMark(
+        id=id,
+        company_id=conversation.company_id,
+        seq=mark.seq if mark else 0,
+        reader_id=caller.id,
+        conversation_id=conversation.id,
+        up_to_seq=seq,
+    )
+    return conversation.read_up_to(seq, number), moved

@@ -1,0 +1,66 @@
+"""Read the log from where a reader left off: the same pages over REST and over sockets."""
+
+from dataclasses import dataclass
+
+from app.errors import ResyncRequired
+from app.hub import Hub
+from app.journal.change import Recorded
+from app.journal.feed import Feed
+from app.models.entity import CompanyId
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Events in order, each with its type and its JSON.
+
+    `head` is the last seq that they cover; `more` says to ask again from there.
+    """
+
+    epoch: str
+    said: tuple[tuple[str, bytes], ...]
+    head: int
+    more: bool
+
+
+async def read_changes(
+    hub: Hub,
+    company_id: CompanyId,
+    *,
+    epoch: str | None,
+    since: int | None,
+    conversation_id: str | None = None,
+) -> Changes:
+    """Return the page that follows `since`; without it nothing but the head. Raises ResyncRequired."""
+    feed = await hub.journal.follow(company_id)
+    if since is None:
+        return Changes(feed.epoch, (), feed.position, more=False)
+    return await page_of(hub, feed, epoch=epoch, since=since, conversation_id=conversation_id)
+
+
+async def page_of(hub: Hub, feed: Feed, *, epoch: str | None, since: int, conversation_id: str | None) -> Changes:
+    """Return a page of a feed, once it is sure that nothing of it was pruned meanwhile. Raises ResyncRequired."""
+    _require_reach(feed, epoch, since)
+    if feed.in_ring(since):
+        page = feed.recent(since, conversation_id)
+    else:
+        page = await feed.logged(since, conversation_id)
+        await hub.journal.refresh_floor(feed)
+        _require_reach(feed, epoch, since)
+        if conversation_id is None and page.events and page.events[0].seq != since + 1:
+            raise ResyncRequired(reason="pruned", head=feed.position, epoch=feed.epoch)
+    return Changes(feed.epoch, _said(page.events, since), page.covered, more=page.covered < feed.position)
+
+
+def _require_reach(feed: Feed, epoch: str | None, since: int) -> None:
+    reason = feed.reaches(epoch, since)
+    if reason is not None:
+        raise ResyncRequired(reason=reason, head=feed.position, epoch=feed.epoch)
+
+
+def _said(events: tuple[Recorded, ...], since: int) -> tuple[tuple[str, bytes], ...]:
+    """Return events as clients read them: each says which seq stands before it on this subscription."""
+    said = []
+    for event in events:
+        said.append((event.type, event.after(since)))
+        since = event.seq
+    return tuple(said)

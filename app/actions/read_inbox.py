@@ -1,0 +1,54 @@
+"""Read the inbox: its conversations, its contacts, its channels."""
+
+from typing import Any
+
+from app.access import access_contact, access_conversation, company_of
+from app.hub import Hub
+from app.models.caller import Caller
+from app.models.contact import Platform
+from app.models.conversation import Status
+from app.models.entity import ContactId
+
+Views = list[dict[str, Any]]
+
+
+async def read_conversation(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:
+    """Return one conversation and how far this reader has read it. Raises NotFound."""
+    conversation = await access_conversation(hub, caller, id)
+    marks = await hub.store.read_marks.of_reader(conversation.company_id, caller.id, [id])
+    return {**conversation.view(), "my_read_seq": marks.get(id, 0)}
+
+
+async def list_conversations(
+    hub: Hub,
+    caller: Caller,
+    *,
+    contact_id: ContactId | None,
+    platform: Platform | None,
+    status: Status | None,
+    before: int | None,
+    limit: int,
+) -> tuple[Views, int | None]:
+    """Return a page of conversations, the latest spoken in first, and where the next page begins."""
+    if contact_id is not None:
+        await access_contact(hub, caller, contact_id)
+    company_id = company_of(caller)
+    found = await hub.store.conversations.latest(
+        company_id, contact_id=contact_id, platform=platform, status=status, before=before, limit=limit + 1
+    )
+    marks = await hub.store.read_marks.of_reader(company_id, caller.id, [each.id for each in found[:limit]])
+    views = [{**each.view(), "my_read_seq": marks.get(each.id, 0)} for each in found[:limit]]
+    return views, found[limit - 1].activity_seq if len(found) > limit else None
+
+
+async def read_contact(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:
+    """Return one contact. Raises NotFound."""
+    return (await access_contact(hub, caller, id)).view()
+
+
+async def list_contacts(
+    hub: Hub, caller: Caller, *, platform: Platform | None, before: int | None, limit: int
+) -> tuple[Views, int | None]:
+    """Return a page of contacts, newest first, all or those seen on a platform."""
+    found = await hub.store.contacts.newest(company_of(caller), platform=platform, before=before, limit=limit + 1)
+    return [each.view() for each in found[:limit]], found[limit - 1].seq if len(found) > limit else None

@@ -1,0 +1,52 @@
+"""Read what was said."""
+
+from typing import Any
+
+from app.access import access_contact, access_conversation, access_message, company_of
+from app.hub import Hub
+from app.models.caller import Caller
+from app.models.contact import Platform
+from app.models.conversation import Conversation
+from app.models.entity import ContactId, ConversationId
+
+Views = list[dict[str, Any]]
+
+
+async def read_message(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:
+    """Return one message. Raises NotFound."""
+    message = await access_message(hub, caller, id)
+    conversation = await access_conversation(hub, caller, message.conversation_id)
+    return message.view(conversation.read_seq)
+
+
+async def messages_of_conversation(
+    hub: Hub, caller: Caller, id: ConversationId, *, before: int | None, limit: int
+) -> tuple[Views, int | None]:
+    """Return a page of a conversation, newest first, and where the next page begins. Raises NotFound."""
+    conversation = await access_conversation(hub, caller, id)
+    return await _page(hub, caller, [conversation], None, before, limit)
+
+
+async def messages_of_contact(
+    hub: Hub, caller: Caller, id: ContactId, *, platform: Platform | None, before: int | None, limit: int
+) -> tuple[Views, int | None]:
+    """Return a page of all that was said with a contact, newest first. Raises NotFound."""
+    contact = await access_contact(hub, caller, id)
+    conversations = await hub.store.conversations.of_contact(contact.company_id, contact.id)
+    return await _page(hub, caller, conversations, platform, before, limit)
+
+
+async def _page(
+    hub: Hub,
+    caller: Caller,
+    conversations: list[Conversation],
+    platform: Platform | None,
+    before: int | None,
+    limit: int,
+) -> tuple[Views, int | None]:
+    read = {conversation.id: conversation.read_seq for conversation in conversations}
+    found = await hub.store.messages.newest(
+        company_of(caller), list(read), platform=platform, before=before, limit=limit + 1
+    )
+    views = [message.view(read[message.conversation_id]) for message in found[:limit]]
+    return views, found[limit - 1].seq if len(found) > limit else None

@@ -1,0 +1,170 @@
+"""Every refusal a client can get: its code, its HTTP status, a sentence for people, and whether trying again helps.
+
+Refusal
+├── Malformed, Unreadable, TooLarge, UnsupportedType, Invalid          the request itself
+├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
+├── NotFound, NoRoute, NoMethod, UnknownEvent                          what is asked for
+├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable    what stands in the way
+├── ResyncRequired                                                     the log no longer reaches back so far
+├── MissingRequiredFields, InvalidMessageStructure, EmissionFailed     the old names of the internal routes
+└── Busy, OutcomeUnknown, Unavailable, RateLimited, Draining, Internal try again (or tell us)
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing that is wrong, and in which field."""
+
+    field: str
+    message: str
+
+
+class Refusal(Exception):
+    """The product says no, in words that a door can hand to its client."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    sentence: ClassVar[str] = "Something went wrong on our side."
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, sentence: str | None = None, *, details: tuple[Detail, ...] = (), **facts: object) -> None:
+        super().__init__(sentence or self.sentence)
+        self.details = details
+        self.facts = facts
+
+    def view(self) -> dict[str, object]:
+        """Return the error as clients read it, over REST and in acks alike."""
+        return {
+            "code": self.code,
+            "message": str(self),
+            "details": [{"field": detail.field, "message": detail.message} for detail in self.details],
+            "retryable": self.retryable,
+            **self.facts,
+        }
+
+
+class Malformed(Refusal):
+    code, status, sentence = "malformed_json", 400, "The body is not valid JSON."
+
+
+class Unreadable(Refusal):
+    code, status, sentence = "bad_request", 400, "This request could not be read."
+
+
+class TooLarge(Refusal):
+    code, status, sentence = "body_too_large", 413, "The body is larger than 1 MiB."
+
+
+class UnsupportedType(Refusal):
+    code, status, sentence = "unsupported_media_type", 415, "Send the body as application/json, not compressed."
+
+
+class Invalid(Refusal):
+    code, status, sentence = "validation_failed", 422, "Some fields are not right."
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "Invalid":
+        """Refuse one field, in one sentence."""
+        return cls(details=(Detail(field, message),))
+
+
+class Unauthenticated(Refusal):
+    code, status, sentence = "unauthenticated", 401, "Sign in, or send a valid API key."
+
+
+class TokenExpired(Refusal):
+    code, status, sentence = "token_expired", 401, "This token has expired; refresh it and try again."
+
+
+class Forbidden(Refusal):
+    code, status, sentence = "forbidden", 403, "You may not do this."
+
+
+class IdentityMismatch(Refusal):
+    code, status, sentence = "identity_mismatch", 403, "One connection speaks for one person of one company."
+
+
+class NotFound(Refusal):
+    code, status, sentence = "not_found", 404, "There is no such thing here."
+
+
+class NoRoute(Refusal):
+    code, status, sentence = "route_not_found", 404, "There is nothing at this address."
+
+
+class NoMethod(Refusal):
+    code, status, sentence = "method_not_allowed", 405, "This address does not take that method."
+
+
+class UnknownEvent(Refusal):
+    code, status, sentence = "unknown_event", 404, "This namespace does not know that event."
+
+
+class IdempotencyConflict(Refusal):
+    code, status, sentence = "idempotency_conflict", 409, "This key was used before, for something else."
+
+
+class Duplicate(Refusal):
+    code, status, sentence = "duplicate", 409, "There is one like this already."
+
+
+class ConversationClosed(Refusal):
+    code, status, sentence = "conversation_closed", 409, "This conversation is closed; reopen it to reply."
+
+
+class NotEditable(Refusal):
+    code, status, sentence = "not_editable", 409, "This message was deleted; it can no longer change."
+
+
+class ResyncRequired(Refusal):
+    code, status, sentence = (
+        "resync_required",
+        410,
+        "The log does not reach back so far; load the state anew from head.",
+    )
+
+
+class MissingRequiredFields(Refusal):
+    code, status, sentence = "MISSING_REQUIRED_FIELDS", 400, "companyId, conversationId and message are needed."
+
+
+class InvalidMessageStructure(Refusal):
+    code, status, sentence = "INVALID_MESSAGE_STRUCTURE", 400, "The message needs id, contactId and direction."
+
+
+class EmissionFailed(Refusal):
+    code, status, sentence = "SOCKET_EMISSION_FAILED", 503, "The event could not be announced; try again."
+    retryable = True
+
+
+class RateLimited(Refusal):
+    code, status, sentence = "rate_limited", 429, "Too many requests; wait a moment."
+    retryable = True
+
+
+class Busy(Refusal):
+    code, status, sentence = "busy", 503, "This company's queue is full; try again in a moment."
+    retryable = True
+
+
+class OutcomeUnknown(Refusal):
+    code, status = "outcome_unknown", 503
+    sentence = "The outcome is not known yet; try again with the same key."
+    retryable = True
+
+
+class Unavailable(Refusal):
+    code, status, sentence = "unavailable", 503, "The database is away; try again in a moment."
+    retryable = True
+
+
+class Draining(Refusal):
+    code, status, sentence = "draining", 503, "This server is stopping; connect again."
+    retryable = True
+
+
+class Internal(Refusal):
+    retryable = True

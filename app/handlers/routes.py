@@ -1,0 +1,65 @@
+"""The whole REST API on one screen, under /api/v1."""
+
+from app.handlers import auth, inbox, internal, messages
+from app.handlers import bodies as b
+from app.handlers.endpoint import Route
+from app.models.people import Scope
+
+PREFIX = "/api/v1"
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/auth/login", auth.login, body=b.LoginBody, public=True),
+    Route("POST", "/auth/refresh", auth.renew, body=b.RefreshBody, public=True),
+    Route("POST", "/auth/logout", auth.logout, body=b.LogoutBody, public=True),
+    Route("GET", "/auth/me", auth.me),
+    # Messages
+    Route("POST", "/messages", messages.create, Scope.MESSAGES_WRITE, b.MessageBody, b.WaitQuery),
+    Route("GET", "/messages", messages.listed, Scope.MESSAGES_READ, query=b.MessagesQuery),
+    Route("PUT", "/messages/mark-read", messages.read, Scope.MESSAGES_WRITE, b.ReadBody),
+    Route("POST", "/messages/instagram", messages.instagram, Scope.CONTACTS_READ, b.InstagramBody),
+    Route("GET", "/messages/{id}", messages.get, Scope.MESSAGES_READ),
+    Route("PATCH", "/messages/{id}", messages.edit, Scope.MESSAGES_WRITE, b.MessageEdit),
+    Route("DELETE", "/messages/{id}", messages.delete, Scope.MESSAGES_WRITE),
+    Route("PATCH", "/messages", messages.edit_by_body, Scope.MESSAGES_WRITE, b.MessageEditById),
+    Route("DELETE", "/messages", messages.delete_by_body, Scope.MESSAGES_WRITE, b.IdBody),
+    # Contacts
+    Route("POST", "/contacts", inbox.create_one_contact, Scope.CONTACTS_WRITE, b.ContactBody),
+    Route("GET", "/contacts", inbox.contacts, Scope.CONTACTS_READ, query=b.ContactsQuery),
+    Route("GET", "/contacts/{id}", inbox.contact, Scope.CONTACTS_READ),
+    Route("PATCH", "/contacts/{id}", inbox.edit_one_contact, Scope.CONTACTS_WRITE, b.ContactEditBody),
+    # Conversations
+    Route("GET", "/conversations", inbox.conversations, Scope.CONVERSATIONS_READ, query=b.ConversationsQuery),
+    Route("GET", "/conversations/{id}", inbox.conversation, Scope.CONVERSATIONS_READ),
+    Route("PATCH", "/conversations/{id}", inbox.edit_conversation, Scope.CONVERSATIONS_WRITE, b.ConversationEditBody),
+    Route("GET", "/conversations/{id}/messages", messages.of_conversation, Scope.MESSAGES_READ, query=b.Page),
+    # The log
+    Route("GET", "/changes", inbox.changes, Scope.FEED_READ, query=b.ChangesQuery),
+    # Internal services
+    Route(
+        "POST", "/socket/emit-message-internal", internal.emit_message, Scope.EVENTS_EMIT, b.AnnounceBody, internal=True
+    ),
+    Route(
+        "POST",
+        "/internal/socket/appointment-created",
+        internal.appointment_created,
+        Scope.EVENTS_EMIT,
+        b.AppointmentBody,
+        internal=True,
+    ),
+    Route(
+        "POST",
+        "/internal/socket/appointment-updated",
+        internal.appointment_updated,
+        Scope.EVENTS_EMIT,
+        b.AppointmentBody,
+        internal=True,
+    ),
+    Route(
+        "POST",
+        "/internal/socket/appointment-canceled",
+        internal.appointment_canceled,
+        Scope.EVENTS_EMIT,
+        b.AppointmentBody,
+        internal=True,
+    ),
+)

@@ -1,0 +1,55 @@
+"""What an action may use besides its arguments. Built once, in `main.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.events import Signal
+from app.journal.journal import Journal
+from app.models.entity import SessionId
+from app.models.people import ApiKey, Session, User
+from app.outside.passwords import Passwords
+from app.outside.recent import Recent
+from app.outside.tokens import Tokens
+from app.settings import Settings
+from app.stores.database import Stores
+
+# Seconds that a revoked key or an ended sign-in may go on in another process; in this one it ends at once.
+IDENTITY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Identities looked up a moment ago."""
+
+    keys: Recent[str, ApiKey | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
+    users: Recent[str, User | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
+    sessions: Recent[str, Session | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
+
+
+@dataclass(slots=True)
+class Bells:
+    """What actions ring and doors listen to, in this process: passing signals, and sign-ins that ended."""
+
+    signal: list[Callable[[Signal], None]] = field(default_factory=list)
+    signed_out: list[Callable[[SessionId], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """The journal to write by, the stores to read from, the clock, and the rest of the outside."""
+
+    settings: Settings
+    store: Stores
+    journal: Journal
+    tokens: Tokens
+    passwords: Passwords
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    known: Known = field(default_factory=Known)
+    bells: Bells = field(default_factory=Bells)
+
+    def say(self, signal: Signal) -> None:
+        """Give a passing signal to whoever listens."""
+        for listen in self.bells.signal:
+            listen(signal)

@@ -1,0 +1,79 @@
+"""What can go wrong with a transaction, told apart by what helps."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from loguru import logger
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
+
+from app.errors import Duplicate, Internal, Refusal, Unavailable
+from app.journal.change import Change
+
+DUPLICATE_KEY = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
+
+
+class WriteRefused(Exception):
+    """The database refused one operation, and we know for which change it was."""
+
+    def __init__(self, change: Change, error: dict[str, Any]) -> None:
+        super().__init__(error.get("errmsg", ""))
+        self.change = change
+        self.code = error.get("code")
+        self.pattern = set(error.get("keyPattern", ()))
+
+    @property
+    def is_spent_key(self) -> bool:
+        """Tell whether the change's key is in the log already: it must be looked up."""
+        return self.code == DUPLICATE_KEY and "key" in self.pattern
+
+    @property
+    def is_stale(self) -> bool:
+        """Tell whether what we remembered of the log was not true."""
+        return self.code == DUPLICATE_KEY and self.pattern == {"_id"}
+
+    def refusal(self) -> Refusal:
+        """Return what the change's caller hears."""
+        return Duplicate() if self.code == DUPLICATE_KEY else Internal()
+
+
+@contextmanager
+def naming(owners: Sequence[Change]) -> Iterator[None]:
+    """Give a refused operation its change: the operations inside stand in the order of their owners."""
+    try:
+        yield
+    except BulkWriteError as error:
+        refused = error.details.get("writeErrors") or []
+        if not refused or refused[0]["index"] >= len(owners):
+            raise
+        raise WriteRefused(owners[refused[0]["index"]], refused[0]) from error
+
+
+def is_conflict(error: Exception) -> bool:
+    """Tell whether another transaction was in the way, or ours was ended: running it again helps, soon."""
+    return (
+        isinstance(error, PyMongoError)
+        and error.has_error_label("TransientTransactionError")
+        and not isinstance(error, ConnectionFailure)
+    )
+
+
+def is_cut(error: Exception) -> bool:
+    """Tell whether the database was away, or the commit's outcome is not known."""
+    if not isinstance(error, PyMongoError):
+        return False
+    return isinstance(error, ConnectionFailure) or any(
+        error.has_error_label(label)
+        for label in ("UnknownTransactionCommitResult", "TransientTransactionError", "RetryableWriteError")
+    )
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Return what a client hears of an error that reached a door."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, PyMongoError):
+        logger.bind(error=type(error).__name__).warning("database error")
+        return Unavailable()
+    logger.opt(exception=error).error("unexpected error")
+    return Internal()

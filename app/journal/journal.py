@@ -1,0 +1,190 @@
+"""The journal: changes in, one ordered log of each company out."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+from typing import TypeVar
+
+from loguru import logger
+from pymongo.errors import PyMongoError
+
+from app.errors import Busy, Draining, NotFound, Unavailable
+from app.journal.change import Change, Committed, Recorded
+from app.journal.feed import PAGE_EVENTS, Feed
+from app.journal.lane import Lane, Pending
+from app.journal.writers import Writer
+from app.journal.writing import Probe, Writing, recorded
+from app.models.company import Stream
+from app.models.entity import CompanyId, Entity, Ref
+from app.stores.database import Stores
+
+E = TypeVar("E", bound=Entity)
+
+IN_FLIGHT = 8  # transactions of this process at a time
+MOST_WAITING = 2000  # changes in one lane
+DEADLINE = 5.0  # seconds that a caller waits for its outcome
+EXPIRE = 0.25  # seconds between two looks for callers whose time is up
+POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
+IDLE = 60.0  # seconds after which a feed that nobody listens to is dropped
+MOST_LANES = 4096  # remembered; idle ones beyond it are dropped
+
+
+def nothing(point: str) -> None:
+    """Do nothing at a point where tests may stop the world."""
+
+
+class Journal:
+    """The only way to write what a company's log speaks of."""
+
+    def __init__(self, stores: Stores, now: Callable[[], datetime], probe: Probe = nothing) -> None:
+        self.stores = stores
+        self.now = now
+        self.probe = probe
+        self.draining = False
+        self._lanes: dict[CompanyId, Lane] = {}
+        self._ready: asyncio.Queue[Lane] = asyncio.Queue()
+        self._feeds: dict[CompanyId, Feed] = {}
+        self._used: dict[CompanyId, float] = {}
+        self._writer: Writer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Register this process as a writer and begin to serve."""
+        self._writer = writer = Writer(self.stores, IN_FLIGHT)
+        await writer.register()
+        self._tasks = [asyncio.create_task(self._serve(n), name=f"journal-{n}") for n in range(IN_FLIGHT)]
+        self._tasks.append(asyncio.create_task(self._poll_on(), name="journal-poll"))
+        self._tasks.append(asyncio.create_task(self._expire_on(), name="journal-deadlines"))
+
+    async def close(self, patience: float = 5.0) -> None:
+        """Take nothing new, finish what waits, leave."""
+        self.draining = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.join(), patience)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer:
+            await self._writer.leave()
+
+    async def commit(self, change: Change) -> Committed:
+        """Make one change happen, once, and return after it is safe: majority, journaled.
+
+        Raises the refusal that `decide` raised; Busy when the lane is full; OutcomeUnknown after 5 s in doubt (safe to
+        retry with the same key).
+        """
+        if self.draining:
+            raise Draining
+        lane = self._lane(change.company_id)
+        if len(lane.waiting) >= MOST_WAITING:
+            raise Busy
+        loop = asyncio.get_running_loop()
+        pending = Pending(change, loop.create_future(), loop.time() + DEADLINE)
+        lane.waiting.append(pending)
+        self._line_up(lane)
+        return await pending.done
+
+    async def _expire_on(self) -> None:
+        """Keep the callers' deadlines: one sweep for all of them, no timer a change."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(EXPIRE)
+            for lane in tuple(self._lanes.values()):
+                if lane.served:
+                    lane.expire(loop.time())
+
+    def recall(self, company_id: CompanyId, ref: Ref[E]) -> tuple[bool, E | None]:
+        """Return whether this process remembers a thing, and what it was; a hint, never the truth."""
+        lane = self._lanes.get(company_id)
+        known = lane.writing.memory.known if lane else {}
+        return (True, known[ref]) if ref in known else (False, None)  # type: ignore[return-value]  # a Ref[E] names an E
+
+    def _lane(self, company_id: CompanyId) -> Lane:
+        lane = self._lanes.get(company_id)
+        if lane is None:
+            if len(self._lanes) >= MOST_LANES:
+                self._lanes = {key: lane for key, lane in self._lanes.items() if lane.served}
+            writing = Writing(company_id, self.stores, self.now, self._report)
+            lane = self._lanes[company_id] = Lane(writing, lambda events: self._publish(company_id, events))
+        return lane
+
+    def _line_up(self, lane: Lane) -> None:
+        if not lane.served:
+            lane.served = True
+            self._ready.put_nowait(lane)
+
+    async def _serve(self, number: int) -> None:
+        """Commit for one lane after the other; one that has more to say goes to the end of the line."""
+        assert self._writer is not None
+        session, free_dead = self._writer.sessions[number], self._writer.free_dead
+        while True:
+            lane = await self._ready.get()
+            await lane.settle(lane.next_batch(), session, free_dead, self.probe)
+            lane.begun, lane.served = [], False
+            if lane.waiting:
+                self._line_up(lane)
+            self._ready.task_done()
+
+    def _report(self, change: Change) -> None:
+        logger.bind(company_id=change.company_id).exception("a decision failed")
+
+    def _publish(self, company_id: CompanyId, events: list[Recorded]) -> None:
+        feed = self._feeds.get(company_id)
+        if feed is not None:
+            feed.offer(events)
+
+    async def follow(self, company_id: CompanyId) -> Feed:
+        """Return the company's feed, which this process keeps while somebody listens or asked lately."""
+        self._used[company_id] = time.monotonic()
+        feed = self._feeds.get(company_id)
+        if feed is None:
+            stream = await self._stream(company_id)
+            feed = self._feeds.setdefault(company_id, Feed(stream, self._read))
+            feed.reach(self._lane(company_id).writing.head)  # what was committed while we asked
+        return feed
+
+    async def _stream(self, company_id: CompanyId) -> Stream:
+        try:
+            stream = await self.stores.streams.get(company_id)
+        except PyMongoError:
+            raise Unavailable from None
+        if stream is None:
+            raise NotFound
+        return stream
+
+    async def refresh_floor(self, feed: Feed) -> None:
+        """Read the floor again, after a page was read: the pruner raises it before it deletes."""
+        feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
+
+    async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
+        documents = await self.stores.events.after(
+            company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
+        )
+        return [recorded(document) for document in documents]
+
+    async def _poll_on(self) -> None:
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                await self._poll()
+            except PyMongoError as error:
+                logger.bind(error=type(error).__name__).warning("heads could not be polled")
+
+    async def _poll(self) -> None:
+        self._drop_idle_feeds()
+        if self._feeds:
+            for stream in await self.stores.streams.of(self._feeds):
+                feed = self._feeds.get(stream.id)
+                if feed is not None:
+                    feed.poll(stream)
+
+    def _drop_idle_feeds(self) -> None:
+        now = time.monotonic()
+        idle: Iterable[CompanyId] = [
+            key for key, feed in self._feeds.items() if not feed.listeners and now - self._used.get(key, 0) > IDLE
+        ]
+        for company_id in idle:
+            del self._feeds[company_id]
+            self._used.pop(company_id, None)

@@ -1,0 +1,166 @@
+"""One company's queue of changes: what waits together is committed together."""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bson.errors import BSONError
+from loguru import logger
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import PyMongoError
+
+from app.errors import Internal, OutcomeUnknown, Refusal, Unavailable
+from app.journal.change import Change, Committed, Recorded
+from app.journal.faults import WriteRefused, is_conflict, is_cut
+from app.journal.ledger import Answer, Ledger
+from app.journal.writing import Probe, Writing
+
+MOST_CHANGES = 256  # in a batch
+MOST_BYTES = 1 << 20  # in a batch
+GIVE_UP = 30.0  # seconds after which a batch whose outcome stays unknown is let go; its callers left long ago
+PATIENCE = 1.0  # seconds of conflicts after which a dead writer is suspected
+CONFLICT_PAUSE = (0.001, 0.004)  # seconds; the driver's own back-off starts higher and costs p99
+CUT_PAUSE = (0.05, 0.25)  # seconds
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A change that waits, and who waits for it."""
+
+    change: Change
+    done: "asyncio.Future[Committed]"
+    deadline: float
+
+    def answer(self, answer: Answer) -> None:
+        """Tell the caller, if it still waits."""
+        if self.done.done():
+            return
+        if isinstance(answer, Refusal):
+            self.done.set_exception(answer)
+        else:
+            self.done.set_result(answer)
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """The waiting changes of one company; `served` while a worker has it or it stands in line for one."""
+
+    writing: Writing
+    publish: Callable[[list[Recorded]], None]
+    waiting: deque[Pending] = field(default_factory=deque)
+    begun: list[Pending] = field(default_factory=list)
+    served: bool = False
+
+    def next_batch(self) -> list[Pending]:
+        """Take what can be committed together."""
+        batch: list[Pending] = []
+        size = 0
+        while self.waiting and len(batch) < MOST_CHANGES and (not batch or size < MOST_BYTES):
+            pending = self.waiting.popleft()
+            size += pending.change.size
+            batch.append(pending)
+        self.begun = batch
+        return batch
+
+    def expire(self, now: float) -> None:
+        """Let go of callers whose time is up: what was not begun did not happen, the rest is not known yet."""
+        while self.waiting and self.waiting[0].deadline <= now:
+            self.waiting.popleft().answer(Unavailable())
+        for pending in self.begun:
+            if pending.deadline <= now:
+                pending.answer(OutcomeUnknown())
+
+    async def settle(
+        self,
+        batch: list[Pending],
+        session: AsyncClientSession,
+        free_dead_writers: Callable[[], Awaitable[None]],
+        probe: Probe,
+    ) -> None:
+        """Commit a batch, whatever it takes, and answer everyone in it once its outcome is known."""
+        effort = Effort(free_dead_writers)
+        while batch:
+            try:
+                ledger = await self.writing.commit(
+                    [pending.change for pending in batch], session, probe, doubted=effort.doubted
+                )
+            except Refusal as refusal:
+                return _answer_all(batch, refusal)
+            except WriteRefused as refused:
+                self.writing.forget()
+                batch = effort.without(refused, batch)
+            except (PyMongoError, BSONError) as error:
+                self.writing.forget()
+                if effort.spent:
+                    return _answer_all(batch, OutcomeUnknown())
+                if not await effort.pause(error):
+                    return await self._halve(batch, session, free_dead_writers, probe, error)
+            else:
+                return self._tell(batch, ledger, probe)
+
+    def _tell(self, batch: list[Pending], ledger: Ledger, probe: Probe) -> None:
+        probe("after_commit")
+        self.publish(ledger.events)
+        for pending, (_, answer) in zip(batch, ledger.answers, strict=True):
+            pending.answer(answer)
+
+    async def _halve(
+        self,
+        batch: list[Pending],
+        session: AsyncClientSession,
+        free_dead_writers: Callable[[], Awaitable[None]],
+        probe: Probe,
+        error: Exception,
+    ) -> None:
+        """Find out which change the database cannot take, when its error names none."""
+        if len(batch) == 1:
+            logger.bind(error=type(error).__name__).error("change refused by the database")
+            return batch[0].answer(Internal())
+        middle = len(batch) // 2
+        await self.settle(batch[:middle], session, free_dead_writers, probe)
+        await self.settle(batch[middle:], session, free_dead_writers, probe)
+
+
+class Effort:
+    """How a batch's tries have gone so far; `doubted` once one of them may have been committed."""
+
+    def __init__(self, free_dead_writers: Callable[[], Awaitable[None]]) -> None:
+        self.free_dead_writers = free_dead_writers
+        self.began = time.monotonic()
+        self.doubted = False
+
+    @property
+    def spent(self) -> bool:
+        """Tell whether it is time to let go."""
+        return time.monotonic() - self.began > GIVE_UP
+
+    def without(self, refused: WriteRefused, batch: list[Pending]) -> list[Pending]:
+        """Return what is left to try after one operation was refused."""
+        if refused.is_spent_key or refused.is_stale:
+            self.doubted = True
+            return batch
+        for pending in batch:
+            if pending.change is refused.change:
+                pending.answer(refused.refusal())
+        return [pending for pending in batch if pending.change is not refused.change]
+
+    async def pause(self, error: Exception) -> bool:
+        """Wait before the next try; False when no other try can help."""
+        if is_conflict(error):
+            if time.monotonic() - self.began > PATIENCE:
+                await self.free_dead_writers()
+            await asyncio.sleep(random.uniform(*CONFLICT_PAUSE))
+            return True
+        if is_cut(error):
+            self.doubted = True
+            await asyncio.sleep(random.uniform(*CUT_PAUSE))
+            return True
+        return False
+
+
+def _answer_all(batch: list[Pending], refusal: Refusal) -> None:
+    for pending in batch:
+        pending.answer(refusal)

@@ -1,0 +1,71 @@
+"""What a lane remembers between its transactions: valid as long as nobody else took a turn."""
+
+from collections.abc import Iterable, Mapping
+
+from app.models.entity import Entity, Ref
+
+# Entities that a lane keeps; past it the memory starts anew, which costs one query.
+REMEMBERED = 4096
+
+
+class Memory:
+    """Things by their references, None for what is known to be missing."""
+
+    def __init__(self) -> None:
+        self.known: dict[Ref[Entity], Entity | None] = {}
+
+    def missing(self, refs: Iterable[Ref[Entity]]) -> list[Ref[Entity]]:
+        """Return the references that must be loaded."""
+        return [ref for ref in dict.fromkeys(refs) if ref not in self.known]
+
+    def learn(self, refs: Iterable[Ref[Entity]], found: Iterable[Entity]) -> None:
+        """Take in what a query found; what it did not find is missing."""
+        asked = dict.fromkeys(refs)
+        self.known.update(asked)
+        for entity in found:
+            self.known[Ref(type(entity), "id", entity.id)] = entity
+            self.known.update((name, entity) for name in entity.names())
+
+    def forget(self) -> None:
+        """Drop everything: somebody else may have written."""
+        self.known = {}
+
+    def draft(self) -> "Draft":
+        """Open a layer for one batch, which may fail."""
+        return Draft(self.known)
+
+    def keep(self, draft: "Draft") -> None:
+        """Take over a batch that was committed."""
+        if len(self.known) + len(draft.changed) > REMEMBERED:
+            self.forget()
+        for ref, entity in draft.changed.items():
+            if ref.kind.remembered:
+                self.known[ref] = entity
+            else:
+                self.known.pop(ref, None)
+
+
+class Draft:
+    """A memory with the undecided changes of one batch on top."""
+
+    __slots__ = ("base", "changed")
+
+    def __init__(self, base: Mapping[Ref[Entity], Entity | None]) -> None:
+        self.base = base
+        self.changed: dict[Ref[Entity], Entity | None] = {}
+
+    def __getitem__(self, ref: Ref[Entity]) -> Entity | None:
+        return self.changed[ref] if ref in self.changed else self.base[ref]
+
+    def put(self, entity: Entity) -> None:
+        """Replace one thing, and the names it goes by."""
+        ref: Ref[Entity] = Ref(type(entity), "id", entity.id)
+        before = self.changed.get(ref) or self.base.get(ref)
+        names = entity.names()
+        if before is not None:
+            for name in before.names():
+                if name not in names:
+                    self.changed[name] = None
+        self.changed[ref] = entity
+        for name in names:
+            self.changed[name] = entity

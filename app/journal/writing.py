@@ -1,0 +1,180 @@
+"""One try to commit one batch of one company."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from pymongo import InsertOne, ReplaceOne, WriteConcern
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.read_concern import ReadConcern
+
+from app.errors import NotFound
+from app.journal.change import Change, NotLoaded, Recorded
+from app.journal.faults import naming
+from app.journal.ledger import Ledger, Put
+from app.journal.memory import Memory
+from app.models.entity import CompanyId, Entity, Ref
+from app.stores.codec import Document, object_id
+from app.stores.database import Stores
+from app.stores.log import place
+
+SNAPSHOT = ReadConcern("snapshot")
+MAJORITY_JOURNALED = WriteConcern("majority", j=True)
+
+Probe: TypeAlias = Callable[[str], None]
+
+
+class Writing:
+    """How one company's batches are written, and what is remembered between them.
+
+    The memory is valid iff nobody else took a turn since ours: `turn` is that of our last commit, None when unknown.
+    """
+
+    def __init__(
+        self, company_id: CompanyId, stores: Stores, now: Callable[[], datetime], report: Callable[[Change], None]
+    ) -> None:
+        self.company_id = company_id
+        self.stores = stores
+        self.now = now
+        self.report = report
+        self.memory = Memory()
+        self.turn: int | None = None
+        self.head = 0
+
+    def forget(self) -> None:
+        """Drop what is remembered: a try failed, so it may not be true."""
+        self.turn = None
+        self.memory.forget()
+
+    async def commit(
+        self, batch: Sequence[Change], session: AsyncClientSession, probe: Probe, *, doubted: bool
+    ) -> Ledger:
+        """Decide and write a batch in one transaction; `doubted` when an earlier try may have been committed.
+
+        What was decided on a memory that proves valid was decided on the truth: then one compare-and-set takes the lock
+        and moves the head. Otherwise the lock comes first, and the state is read under it.
+        """
+        async with await session.start_transaction(SNAPSHOT, MAJORITY_JOURNALED):
+            ledger = None if doubted else self._decided_on_memory(batch)
+            if ledger is None or not await self._take_turn(ledger, session):
+                ledger = await self._decided_under_lock(batch, session, doubted=doubted)
+            await self._write(ledger, session)
+            probe("before_commit")
+        self.head = ledger.head
+        self.memory.keep(ledger.draft)
+        return ledger
+
+    def _decided_on_memory(self, batch: Sequence[Change]) -> Ledger | None:
+        if self.turn is None:
+            return None
+        try:
+            return self._decide(batch, self.head, {})
+        except NotLoaded:
+            return None
+
+    async def _take_turn(self, ledger: Ledger, session: AsyncClientSession) -> bool:
+        assert self.turn is not None
+        if not await self.stores.streams.take_turn(self.company_id, after=self.turn, head=ledger.head, session=session):
+            return False
+        self.turn += 1
+        return True
+
+    async def _decided_under_lock(
+        self, batch: Sequence[Change], session: AsyncClientSession, *, doubted: bool
+    ) -> Ledger:
+        stream = await self.stores.streams.lock(self.company_id, session)
+        if stream is None:
+            raise NotFound("There is no such company.")
+        if self.turn is None or stream.turn != self.turn + 1:
+            self.memory.forget()
+        self.turn = stream.turn
+        known = await self._known_keys([c.key for c in batch if c.claimed or doubted], session)
+        await self._load([ref for change in batch for ref in change.needs], session)
+        ledger = await self._decided(batch, stream.head, known, session)
+        await self.stores.streams.set_head(self.company_id, ledger.head, session)
+        return ledger
+
+    async def _decided(
+        self, batch: Sequence[Change], head: int, known: dict[str, Recorded], session: AsyncClientSession
+    ) -> Ledger:
+        """Decide, and load what a decision turns out to need, until nothing is missing."""
+        while True:
+            try:
+                return self._decide(batch, head, known)
+            except NotLoaded as unknown:
+                await self._load([unknown.ref], session)
+
+    def _decide(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Ledger:
+        ledger = Ledger(self.company_id, head, self.memory.draft(), self.now())
+        for change in batch:
+            ledger.record(change, known, self.report)
+        return ledger
+
+    async def _known_keys(self, keys: list[str], session: AsyncClientSession) -> dict[str, Recorded]:
+        if not keys:
+            return {}
+        found = await self.stores.events.of_keys(self.company_id, keys, session)
+        return {event["key"]: recorded(event) for event in found}
+
+    async def _load(self, refs: Sequence[Ref[Entity]], session: AsyncClientSession) -> None:
+        missing = self.memory.missing(refs)
+        for kind, store in self.stores.journaled.items():
+            asked = [ref for ref in missing if ref.kind is kind]
+            if asked:
+                self.memory.learn(asked, await store.load(self.company_id, asked, session))
+
+    async def _write(self, ledger: Ledger, session: AsyncClientSession) -> None:
+        for kind, store in self.stores.journaled.items():
+            puts = sorted((put for (of, _), put in ledger.puts.items() if of is kind), key=_turn_of)
+            if puts:
+                operations = [_operation(put, store.document(put.entity)) for put in puts]
+                with naming([put.change for put in puts]):
+                    await store.collection.bulk_write(operations, ordered=True, session=session)
+        if ledger.events:
+            with naming(ledger.owners):
+                documents = [event_document(event) for event in ledger.events]
+                await self.stores.events.collection.insert_many(documents, ordered=True, session=session)
+
+
+def _turn_of(put: Put) -> tuple[int, bool]:
+    """Sort what gives a unique name up before what takes it, then by operation: a run of one kind is one command."""
+    return len(put.entity.names()), not put.new
+
+
+def _operation(put: Put, document: Document) -> InsertOne[Document] | ReplaceOne[Document]:
+    if put.new:
+        return InsertOne(document)
+    return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+
+
+def event_document(event: Recorded) -> Document:
+    """Return an event of the log as it is kept."""
+    document: Document = {
+        "_id": place(event.company_id, event.seq),
+        "company_id": object_id(event.company_id),
+        "seq": event.seq,
+        "type": event.type,
+        "at": event.at,
+        "body": event.body.decode(),
+    }
+    if event.conversation_id is not None:
+        document["conversation_id"] = object_id(event.conversation_id)
+    if event.key is not None:
+        document["key"] = event.key
+        document["digest"] = event.digest
+    return document
+
+
+def recorded(document: Document) -> Recorded:
+    """Return an event as the log kept it."""
+    conversation_id: Any = document.get("conversation_id")
+    return Recorded(
+        company_id=CompanyId(str(document["company_id"])),
+        seq=document["seq"],
+        type=document["type"],
+        conversation_id=str(conversation_id) if conversation_id else None,
+        at=document["at"],
+        body=document["body"].encode(),
+        key=document.get("key"),
+        digest=document.get("digest"),
+    )

@@ -1,0 +1,139 @@
+"""Build the application: open what is outside, mount the doors, close in reverse order."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+import aiohttp_cors
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from loguru import logger
+
+from app.handlers.endpoint import endpoint, refusal_of_status, refused
+from app.handlers.front import front_page
+from app.handlers.health import health_routes
+from app.handlers.routes import PREFIX, ROUTES
+from app.hub import Hub
+from app.journal.journal import Journal, nothing
+from app.journal.writing import Probe
+from app.outside.passwords import Passwords
+from app.outside.peer import real_address
+from app.outside.tokens import Tokens
+from app.settings import Settings
+from app.sockets.mount import Sockets
+from app.stores.codec import in_milliseconds, new_id
+from app.stores.database import connect, stores_in
+
+HUB = web.AppKey("hub", Hub)
+SOCKETS = web.AppKey("sockets", Sockets)
+
+MOST_BODY = 1 << 20  # bytes
+
+
+def now() -> datetime:
+    """Return the time, to the millisecond, as the database keeps it."""
+    return in_milliseconds(datetime.now(UTC))
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> AsyncIterator[Hub]:
+    """Open the database and the journal, for a server or for one command."""
+    async with connect(settings, uri) as client:
+        stores = stores_in(client, settings.database)
+        await stores.create_indexes()
+        journal = Journal(stores, now, probe)
+        assert settings.jwt_access_secret is not None  # completed before anything is built
+        tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl)
+        passwords = Passwords(settings.bcrypt_salt_rounds)
+        await journal.start()
+        try:
+            yield Hub(
+                settings=settings,
+                store=stores,
+                journal=journal,
+                tokens=tokens,
+                passwords=passwords,
+                now=now,
+                new_id=new_id,
+            )
+        finally:
+            await journal.close()
+
+
+async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web.Application:
+    """Return the application with everything open; its clean-up closes all of it."""
+    stack = AsyncExitStack()
+    hub = await stack.enter_async_context(open_hub(settings, uri, probe))
+    app = web.Application(client_max_size=MOST_BODY, middlewares=[_errors(), _access_log(settings)])
+    app[HUB] = hub
+    app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
+    app.router.add_get("/", front_page(settings))
+    app.router.add_routes(health_routes(hub))
+    app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
+    _mount_api(app, hub)
+    app[SOCKETS].start()
+
+    async def close(_: web.Application) -> None:
+        await app[SOCKETS].close()
+        await stack.aclose()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+def _mount_api(app: web.Application, hub: Hub) -> None:
+    """Mount every route, open to the pages of CORS_ORIGINS."""
+    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+        allow_credentials=True,
+        expose_headers=("Idempotency-Replayed", "X-Request-Id", "Retry-After"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id"),
+        allow_methods="*",
+        max_age=600,
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(hub.settings.cors_origins, options))
+    for route in ROUTES:
+        cors.add(app.router.add_route(route.method, PREFIX + route.path, endpoint(hub, route)))
+
+
+def address_of(settings: Settings, request: web.Request) -> str:
+    """Return the address of whoever sent this, past our own proxies."""
+    return real_address(request.remote, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
+
+
+def _errors() -> Middleware:
+    """Give an unknown path, method or size the shape of every other error."""
+
+    @web.middleware
+    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            response = refused(request, refusal_of_status(error.status))
+            if hdrs.ALLOW in error.headers:
+                response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+            return response
+
+    return errors
+
+
+def _access_log(settings: Settings) -> Middleware:
+    """Log one line a request: what, how it ended, how long it took; never what was said."""
+
+    @web.middleware
+    async def access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.monotonic()
+        response = await handler(request)
+        if request.path.startswith("/api/"):
+            logger.bind(
+                method=request.method,
+                path=request.match_info.route.resource.canonical if request.match_info.route.resource else "",
+                status=response.status,
+                milliseconds=round((time.monotonic() - began) * 1000, 1),
+                remote=address_of(settings, request),
+            ).info("request")
+        return response
+
+    return access_log

@@ -1,0 +1,1 @@
+"""Frozen nouns and their rules: no I/O, no clock."""

@@ -1,0 +1,172 @@
+"""A message, what became of it, and who wrote it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from app.models.contact import Platform
+from app.models.entity import ChannelId, ContactId, ConversationId, Entity, MessageId, Ref
+
+
+class MessageRole(StrEnum):
+    """On whose behalf a message speaks."""
+
+    USER = "user"
+    OPERATOR = "operator"
+    ASSISTANT = "assistant"
+
+
+class Direction(StrEnum):
+    """Towards the company, or away from it."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class DeliveryState(StrEnum):
+    """What became of an outbound message."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A file that lies elsewhere."""
+
+    type: str
+    url: str
+    file_description: str | None = None
+
+    def view(self) -> dict[str, object]:
+        """Return the attachment as clients see it."""
+        return {"type": self.type, "url": self.url, "file_description": self.file_description}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of the pieces that a platform knows a message by; most messages have one."""
+
+    index: int
+    external_id: str | None
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who wrote it: a member of staff, a key, or the contact."""
+
+    kind: str
+    id: str
+    name: str
+
+    def view(self) -> dict[str, object]:
+        """Return the author as clients see them."""
+        return {"kind": self.kind, "id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """Where an outbound message stands on its way to the customer."""
+
+    state: DeliveryState
+    attempts: int = 0
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(Entity):
+    """One message of a conversation.
+
+    `number` counts the conversation's inbound messages up to this one, so that an unread counter is a subtraction.
+    """
+
+    kind: ClassVar[str] = "message"
+    remembered: ClassVar[bool] = False
+    id: MessageId
+    conversation_id: ConversationId
+    contact_id: ContactId
+    channel_id: ChannelId | None = None
+    platform: Platform
+    role: MessageRole
+    direction: Direction
+    content: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: MessageId | None = None
+    author: Author
+    client_message_id: str | None = None
+    external_message_id: str | None = None
+    parts: tuple[Part, ...] = ()
+    delivery: Delivery | None = None
+    number: int = 0
+    read: bool = False
+    delivered: bool = False
+    created_at: datetime
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @classmethod
+    def known_as(cls, channel_id: str, external_id: str) -> Ref["Message"]:
+        """Ask for the message that this channel's platform knows by that id."""
+        return Ref(Message, "external", (channel_id, external_id))
+
+    def names(self) -> tuple[Ref[Entity], ...]:
+        """Return the platform's names for the parts of this message."""
+        return tuple(
+            Message.known_as(self.channel_id, part.external_id)
+            for part in self.parts
+            if self.channel_id and part.external_id
+        )
+
+    @property
+    def is_inbound(self) -> bool:
+        """Tell whether a customer wrote it."""
+        return self.direction is Direction.INBOUND
+
+    def deleted(self, now: datetime) -> Self:
+        """Return what is left of it: its place, not its words."""
+        return replace(self, content="", attachments=(), deleted_at=now)
+
+    def view(self, read_seq: int = 0) -> dict[str, object]:
+        """Return the message as clients see it; inbound ones are read up to `read_seq`."""
+        return {
+            "id": self.id,
+            "company_id": self.company_id,
+            "seq": self.seq,
+            "version": self.version,
+            "conversation_id": self.conversation_id,
+            "contact_id": self.contact_id,
+            "channel_id": self.channel_id,
+            "platform": self.platform,
+            "role": self.role,
+            "direction": self.direction,
+            "content": self.content,
+            "attachments": [attachment.view() for attachment in self.attachments],
+            "reply_to": self.reply_to,
+            "author": self.author.view(),
+            "client_message_id": self.client_message_id,
+            "external_message_id": self.external_message_id,
+            "read": self.read or (self.is_inbound and self.seq <= read_seq),
+            "delivered": self.delivered,
+            "delivery": self.delivery_view(),
+            "created_at": self.created_at,
+            "edited_at": self.edited_at,
+            "deleted_at": self.deleted_at,
+        }
+
+    def delivery_view(self) -> dict[str, object] | None:
+        """Return where it stands, or nothing for a message that goes nowhere."""
+        if self.delivery is None:
+            return None
+        return {
+            "state": self.delivery.state,
+            "attempts": self.delivery.attempts,
+            "sent_at": self.delivery.sent_at,
+            "parts": [{"index": p.index, "external_id": p.external_id, "state": p.state} for p in self.parts],
+        }

@@ -1,0 +1,92 @@
+"""Who can ask for something: staff, bots and services."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.models.entity import CompanyId, KeyId, SessionId, UserId
+
+
+class Role(StrEnum):
+    """What a member of staff is in the company."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    AGENT = "agent"
+
+
+class KeyKind(StrEnum):
+    """What holds an API key."""
+
+    BOT = "bot"
+    SERVICE = "service"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    MESSAGES_READ = "messages:read"
+    MESSAGES_WRITE = "messages:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    CONVERSATIONS_READ = "conversations:read"
+    CONVERSATIONS_WRITE = "conversations:write"
+    CHANNELS_READ = "channels:read"
+    CHANNELS_WRITE = "channels:write"
+    FEED_READ = "feed:read"
+    EVENTS_EMIT = "events:emit"
+    ALL = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A member of staff who signs in."""
+
+    id: UserId
+    company_id: CompanyId
+    email: str
+    name: str
+    role: Role
+    password_hash: str
+    active: bool = True
+    created_at: datetime
+
+    def view(self) -> dict[str, object]:
+        """Return the person without the password's hash."""
+        return {
+            "id": self.id,
+            "company_id": self.company_id,
+            "email": self.email,
+            "name": self.name,
+            "role": self.role,
+            "created_at": self.created_at,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A bot's or a service's key: we keep its prefix, to find it, and a hash, to know it."""
+
+    id: KeyId
+    company_id: CompanyId
+    name: str
+    kind: KeyKind
+    prefix: str
+    hash: str
+    scopes: tuple[Scope, ...]
+    revoked_at: datetime | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A sign-in and the refresh tokens that descend from it; only the latest one's hash is valid."""
+
+    id: SessionId
+    company_id: CompanyId
+    user_id: UserId
+    token_hash: str
+    spent_hash: str | None = None
+    spent_at: datetime | None = None
+    expires_at: datetime
+    created_at: datetime

@@ -1,0 +1,1 @@
+"""What touches the outside: the embedded MongoDB, generated secrets, files, logs."""

@@ -1,0 +1,86 @@
+"""Where log lines go: one JSON object a line in production, readable ones elsewhere, and never a secret or a text."""
+
+import logging
+import re
+import sys
+import traceback
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from loguru import logger
+
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+# What customers wrote is as private as a password.
+PRIVATE = re.compile(
+    r"(?:^|_)(?:password|secret|token|api_key|authorization|cookie|credentials|content|text|body)s?$", re.IGNORECASE
+)
+HIDDEN = "********"
+# Below WARNING these write whole packets, commands or addresses, with the tokens and texts in them.
+TALKATIVE = ("aiohttp.access", "apscheduler", "engineio", "pymongo", "socketio")
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Send all logs, the standard library's too, to stderr; stdout belongs to a command's answer."""
+    logger.remove()
+    logger.configure(patcher=_redact)
+    sink: Any = _write_json if settings.is_production else sys.stderr
+    # `diagnose` would print the values of variables beside a traceback, and those are tokens and texts.
+    logger.add(sink, level=settings.log_level, format=_readable, diagnose=False, backtrace=False)
+    logging.basicConfig(handlers=[_ToLoguru()], level=settings.log_level, force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
+class _ToLoguru(logging.Handler):
+    """Passes what libraries log by the standard library on, under the name of their logger."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        def as_theirs(ours: "Record") -> None:
+            ours["name"], ours["function"], ours["line"] = record.name, record.funcName, record.lineno
+
+        known = record.levelname in logging.getLevelNamesMapping()
+        level = record.levelname if known else record.levelno
+        logger.patch(as_theirs).opt(exception=record.exc_info).log(level, record.getMessage())
+
+
+def _redact(record: "Record") -> None:
+    record["extra"] = _without_private(record["extra"])
+
+
+def _without_private(value: Any, key: str = "") -> Any:
+    if value is not None and PRIVATE.search(key):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {name: _without_private(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_private(inner) for inner in value]
+    return value
+
+
+def _readable(record: "Record") -> str:
+    """Make the template of a line: what loguru fills in is in braces, what we wrote must not look like it."""
+    fields = " ".join(f"{name}={value!r}" for name, value in record["extra"].items())
+    escaped = fields.replace("{", "{{").replace("}", "}}").replace("<", r"\<")
+    return f"<green>{{time:HH:mm:ss.SSS}}</green> <level>{{level: <7}} {{message}}</level> {escaped}\n{{exception}}"
+
+
+def _write_json(message: "Message") -> None:
+    sys.stderr.write(_json_line(message.record) + "\n")
+
+
+def _json_line(record: "Record") -> str:
+    line = record["extra"] | {
+        "at": record["time"].astimezone(UTC).isoformat(),
+        "level": record["level"].name,
+        "event": record["message"],
+        "logger": record["name"],
+    }
+    if error := record["exception"]:
+        line["error"] = "".join(traceback.format_exception_only(error.type, error.value)).strip()
+        line["trace"] = "".join(traceback.format_exception(error.type, error.value, error.traceback))
+    return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

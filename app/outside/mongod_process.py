@@ -1,0 +1,137 @@
+"""One mongod process: it ends with us and never before us."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from app.outside.mongod_binary import MongodError, why_it_ended
+from app.outside.mongod_home import KILL_WAIT, TERMINATE_WAIT, Home
+
+FLAGS = (
+    *("--replSet", "rs0"),  # transactions need one, if only of one node
+    *("--bind_ip", "127.0.0.1"),
+    *("--oplogSize", "64"),
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--networkMessageCompressors", "disabled"),  # 6.0.5 leaks memory through zlib: CVE-2025-14847
+    *("--setParameter", "transactionLifetimeLimitSeconds=5"),  # what a killed writer left open lets go of its locks
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),  # up to 200 MB that only MongoDB's support reads
+    "--quiet",
+    *(() if sys.platform == "win32" else ("--nounixsocket",)),  # a killed mongod would leave it behind
+)
+# https://github.com/mongodb/mongo/blob/v6.0/src/mongo/util/exit_code.h: EXIT_NET_ERROR
+PORT_TAKEN = 48
+PR_SET_PDEATHSIG = 1  # prctl(2)
+POLL = 0.02  # seconds
+# A database of some GB replays its journal after a crash before it listens.
+LISTEN_WAIT = 60.0
+
+
+class PortTaken(Exception):
+    """Somebody else took the port between our choice and mongod's bind."""
+
+
+def free_port(wanted: int | None) -> int:
+    """Choose a port of this machine: the wanted one if it is free."""
+    for port in (wanted or 0, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mongod does, despite TIME_WAIT
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise MongodError("This machine has no free port for the embedded MongoDB.")
+
+
+async def start(program: Path, home: Home, port: int) -> subprocess.Popen[bytes]:
+    """Start mongod and wait until it accepts connections; what fails to is ended.
+
+    Raises PortTaken, or MongodError that says what it died of.
+    """
+    process = _spawn(program, home, port)
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(stop, process)
+        await _listening(process, home, port)
+        undo.pop_all()
+    return process
+
+
+async def stop(process: subprocess.Popen[bytes]) -> None:
+    """End mongod: cleanly if it can, and within TERMINATE_WAIT + KILL_WAIT in any case."""
+    process.terminate()
+    if not await _ended(process, TERMINATE_WAIT):
+        process.kill()
+        await _ended(process, KILL_WAIT)
+
+
+def _spawn(program: Path, home: Home, port: int) -> subprocess.Popen[bytes]:
+    """Start mongod in a session of its own, so that Ctrl-C reaches only us, and tied to the life of this process."""
+    if threading.current_thread() is not threading.main_thread():
+        # The parent-death signal comes when the *thread* that forked ends: prctl(2), PR_SET_PDEATHSIG.
+        raise RuntimeError("mongod must be started from the main thread")
+    home.data.mkdir(mode=0o700, exist_ok=True)
+    command = [program, "--dbpath", home.data, "--port", str(port), *FLAGS]
+    with home.log.open("wb") as log:
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_tie(),  # noqa: PLW1509 - it calls two functions that were loaded before the fork
+            )
+        except OSError as error:
+            raise MongodError(f"{program} does not run on this machine: {error}.") from error
+
+
+def _tie() -> Callable[[], None] | None:
+    """Make what the child does before it becomes mongod: ask for a SIGTERM when its parent dies.
+
+    Linux alone can; elsewhere the next start sends an orphan away. All that is needed is loaded before the fork.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before we asked, and no signal will come
+            os._exit(1)
+
+    return ask
+
+
+async def _listening(process: subprocess.Popen[bytes], home: Home, port: int) -> None:
+    try:
+        async with asyncio.timeout(LISTEN_WAIT):
+            while not await _accepts(port):
+                if (code := process.poll()) is not None:
+                    raise PortTaken if code == PORT_TAKEN else why_it_ended(code, home.log)
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        raise MongodError(f"The embedded MongoDB does not listen; its log is {home.log}.") from None
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _ended(process: subprocess.Popen[bytes], within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            while process.poll() is None:  # noqa: ASYNC110 - a child's exit sets no event of ours
+                await asyncio.sleep(POLL)
+    except TimeoutError:
+        return False
+    return True

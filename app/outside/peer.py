@@ -1,0 +1,27 @@
+"""Who is at the other end: the connection's address, or the one that a trusted proxy names."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+
+
+def real_address(remote: str | None, forwarded_for: str, trusted: Iterable[Network]) -> str:
+    """Return the nearest address in the chain that is not one of our own proxies.
+
+    `forwarded_for` is the X-Forwarded-For header; what stands left of an untrusted address can be anyone's invention.
+    """
+    nearest = remote or "unknown"
+    networks = tuple(trusted)
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    while hops and _is_trusted(nearest, networks):
+        nearest = hops.pop()
+    return nearest
+
+
+def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

@@ -1,0 +1,217 @@
+"""Every knob once: its name, type, default and one sentence; all mistakes are reported together.
+
+A field is the variable of the same name in capitals: `settings.access_token_ttl` is `ACCESS_TOKEN_TTL`.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.settings_mistakes import Mistake, SettingsError, in_words, likely_typo, missing_secret
+from app.settings_values import (
+    Duration,
+    Environment,
+    GraphVersion,
+    KeyRing,
+    Level,
+    LogLevel,
+    MailAddress,
+    MongoAddress,
+    Networks,
+    Origins,
+    RedisAddress,
+    Secret,
+    WebAddress,
+)
+
+DATABASE = "parley"
+# Made once and kept under DATA_DIR where they are missing, except in production.
+GENERATED = ("jwt_access_secret", "internal_service_api_key", "encryption_keys")
+# OWASP's floor for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+PRODUCTION_BCRYPT_ROUNDS = 10
+
+
+class Settings(BaseSettings):
+    """What one server was told; made by `read_settings`, or directly in a test."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    environment: Environment = Field(
+        Environment.DEVELOPMENT, description="What this server is for: development, production or test."
+    )
+    host: str = Field(
+        "127.0.0.1", description="The address to listen on; in production it is 0.0.0.0, every one, unless given."
+    )
+    port: int = Field(4000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        Path(".parley"), description="The folder for the embedded MongoDB and for generated secrets."
+    )
+    log_level: Level = Field(LogLevel.INFO, description="The least serious thing that is logged: DEBUG to ERROR.")
+
+    mongodb_uri: MongoAddress | None = Field(
+        None, description="The MongoDB replica set to use; unset, an embedded one is started."
+    )
+    mongod_binary: Path | None = Field(
+        None, description="The mongod program to embed; unset, the one that requirements-embedded.txt installed."
+    )
+    mongo_pool_size: int = Field(64, ge=8, le=1000, description="Connections to MongoDB that a process may hold.")
+    mongo_server_selection_timeout: Duration = Field(
+        timedelta(seconds=5), le=timedelta(minutes=1), description="How long a call waits for a primary to be found."
+    )
+    mongo_socket_timeout: Duration = Field(
+        timedelta(seconds=10), le=timedelta(minutes=5), description="How long a call waits for MongoDB's answer."
+    )
+    redis_url: RedisAddress | None = Field(
+        None, description="The Redis that rings between processes; unset, each process asks MongoDB every second."
+    )
+    event_retention_days: int = Field(
+        30, ge=1, description="Days for which events are kept, and so how long a client may stay away and resume."
+    )
+
+    jwt_access_secret: Secret | None = Field(
+        None, description="The secret that signs access tokens, of 32 characters or more."
+    )
+    access_token_ttl: Duration = Field(timedelta(minutes=15), description="How long an access token is valid.")
+    refresh_token_ttl: Duration = Field(timedelta(days=7), description="How long a sign-in lasts without being used.")
+    bcrypt_salt_rounds: int = Field(
+        12, ge=4, le=20, description="The cost of a password's hash, doubling with each; in production 10 or more."
+    )
+    internal_service_api_key: Secret | None = Field(
+        None, description="The key of internal services, of 32 characters or more; it opens their routes alone."
+    )
+    encryption_keys: KeyRing = Field(
+        (), description="Keys that encrypt stored credentials, 32 bytes in URL-safe base64 each: the newest first."
+    )
+    cors_origins: Origins = Field(
+        (), description="Origins of web pages that may call this server besides its own, comma-separated."
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated."
+    )
+    rate_limits: bool = Field(
+        True, description="On or off; off lifts every rate and connection limit, which production refuses."
+    )
+
+    ping_interval: Duration = Field(
+        timedelta(seconds=25), description="How often a socket is asked for a sign of life."
+    )
+    ping_timeout: Duration = Field(timedelta(seconds=60), description="How long a socket may take to give one.")
+    socket_max_frame_bytes: int = Field(64_000, ge=16_000, description="The largest frame that a socket may send.")
+    socket_max_owed_bytes: int = Field(
+        1_000_000, ge=300_000, description="Bytes that may wait for one socket before it is cut off, to resume later."
+    )
+
+    frontend_url: WebAddress | None = Field(None, description="The web front end that links in mails lead to.")
+    smtp_url: MailAddress | None = Field(
+        None, description="The mail server, as smtp://user:password@host:port; unset, no mail is sent."
+    )
+    mail_from: str = Field("Parley <parley@localhost>", description="The sender of mails.")
+
+    facebook_app_id: str | None = Field(None, description="The id of the Meta app that pages are connected through.")
+    facebook_app_secret: SecretStr | None = Field(
+        None, description="The Meta app's secret, which signs webhooks and exchanges tokens."
+    )
+    facebook_graph_version: GraphVersion = Field("v25.0", description="The version of Meta's Graph API that is spoken.")
+    meta_verify_token: SecretStr | None = Field(
+        None, description="What Meta must repeat when it verifies the webhook address."
+    )
+    meta_bot_base_url: WebAddress | None = Field(
+        None, description="The Meta bot server that sends for facebook and instagram, as http://localhost:5001."
+    )
+    graph_base_url: WebAddress = Field("https://graph.facebook.com", description="Where Meta's Graph API is.")
+    ig_graph_base_url: WebAddress = Field(
+        "https://graph.instagram.com", description="Where the API of Instagram Login is."
+    )
+    telegram_base_url: WebAddress = Field("https://api.telegram.org", description="Where Telegram's Bot API is.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what is passed in: the environment is read at the edge, and a test has none."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listen_everywhere_in_production(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("environment") == Environment.PRODUCTION:
+            return {"host": "0.0.0.0", **given}  # noqa: S104 - a container is reached from outside
+        return given
+
+    @property
+    def is_production(self) -> bool:
+        """Whether strangers rely on this server."""
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def database(self) -> str:
+        """The name of the database: the URI's, else parley."""
+        if self.mongodb_uri is None:
+            return DATABASE
+        _, _, after_scheme = self.mongodb_uri.get_secret_value().partition("://")
+        _, _, path = after_scheme.partition("/")
+        return unquote(path.partition("?")[0]) or DATABASE
+
+
+VARIABLES = tuple(name.upper() for name in Settings.model_fields)
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Turn variables into settings, without touching anything outside.
+
+    Empty variables count as unset and unknown ones are ignored. Raises SettingsError with every mistake at once.
+    """
+    given = {name.lower(): environ[name].strip() for name in VARIABLES if environ.get(name, "").strip()}
+    settings, mistakes = _parse(given)
+    blamed = {mistake.variable for mistake in mistakes}
+    mistakes += [mistake for mistake in _unfit_for_production(settings) if mistake.variable not in blamed]
+    if mistakes:
+        raise SettingsError(sorted(mistakes, key=lambda mistake: VARIABLES.index(mistake.variable)))
+    return settings
+
+
+def is_secret(name: str) -> bool:
+    """Whether the value of this field must never be shown or logged."""
+    return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def likely_typos(environ: Mapping[str, str]) -> tuple[Mistake, ...]:
+    """Find variables that nobody reads and that look like one that is read but was not given."""
+    absent = [variable for variable in VARIABLES if variable not in environ]
+    suspects = (likely_typo(name, absent) for name in environ if name not in VARIABLES)
+    return tuple(mistake for mistake in suspects if mistake)
+
+
+def _parse(given: Mapping[str, Any]) -> tuple[Settings, list[Mistake]]:
+    """Read what can be read, so that the rules for production see it even when something else is wrong."""
+    try:
+        return Settings(**given), []
+    except ValidationError as refused:
+        errors = refused.errors(include_url=False)
+    wrong = {str(error["loc"][0]): error for error in errors}
+    mistakes = [in_words(error, None if is_secret(name) else given[name]) for name, error in wrong.items()]
+    return Settings(**{name: text for name, text in given.items() if name not in wrong}), mistakes
+
+
+def _unfit_for_production(settings: Settings) -> Iterator[Mistake]:
+    if not settings.is_production:
+        return
+    for name in GENERATED:
+        if not getattr(settings, name):
+            yield missing_secret(name.upper())
+    if settings.bcrypt_salt_rounds < PRODUCTION_BCRYPT_ROUNDS:
+        yield Mistake("BCRYPT_SALT_ROUNDS", "BCRYPT_SALT_ROUNDS must be at least 10 in production.")
+    if not settings.rate_limits:
+        yield Mistake("RATE_LIMITS", "RATE_LIMITS must be on in production.")
+    if "*" in settings.cors_origins:
+        yield Mistake("CORS_ORIGINS", "CORS_ORIGINS must name each origin in production, not *.")

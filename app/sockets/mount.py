@@ -1,0 +1,54 @@
+"""Put the sockets together: engine, server, namespaces, and the live feed behind them."""
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import web
+
+from app.hub import Hub
+from app.sockets import company, conversation
+from app.sockets.closing import RESTARTING
+from app.sockets.engine import Engine
+from app.sockets.live import COMPANY, CONVERSATION, Live
+from app.sockets.server import SocketServer
+
+
+class Sockets:
+    """The Socket.IO door of this process."""
+
+    def __init__(self, hub: Hub, address_of: Callable[[web.Request], str]) -> None:
+        settings = hub.settings
+        self.server = SocketServer(
+            ping_interval=settings.ping_interval.total_seconds(),
+            ping_timeout=settings.ping_timeout.total_seconds(),
+            max_frame=settings.socket_max_frame_bytes,
+            max_owed=settings.socket_max_owed_bytes,
+            origins=settings.cors_origins,
+            address_of=address_of,
+        )
+        self.engine: Engine = self.server.eio
+        self.live = Live(hub, self.server.manager, self.engine.connections)
+        for namespace in (
+            company.CompanyNamespace(COMPANY, hub, self.live, company.EVENTS),
+            conversation.ConversationNamespace(CONVERSATION, hub, self.live, conversation.EVENTS),
+        ):
+            self.server.register_namespace(namespace)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self.live.start()
+
+    async def drain(self) -> None:
+        """Let nobody in, and close every transport in small batches, so that not all come back at once."""
+        self.engine.draining = True
+        connections = tuple(self.engine.connections.values())
+        for place, connection in enumerate(connections):
+            connection.close(RESTARTING)
+            if place % 100 == 99:
+                await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """End what is left."""
+        await self.drain()
+        self.live.stop()
+        await self.engine.shutdown()

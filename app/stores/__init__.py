@@ -1,0 +1,1 @@
+"""One class a collection: named queries, with their indexes beside them."""

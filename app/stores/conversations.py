@@ -1,0 +1,70 @@
+"""Threads, one open at a time with each peer of a channel."""
+
+from typing import ClassVar
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from app.models.contact import Platform
+from app.models.conversation import Conversation, Status
+from app.models.entity import CompanyId, ContactId
+from app.stores.codec import Document, object_id
+from app.stores.entities import EntityStore, Question, id_filter
+
+NO_CHANNEL = "none"  # what the unique index sees for a conversation without a channel
+
+
+def _open_with(value: tuple[str | None, Platform, str]) -> Document:
+    channel_id, platform, peer = value
+    return {"channel": channel_id or NO_CHANNEL, "platform": str(platform), "peer": peer, "open": True}
+
+
+class Conversations(EntityStore[Conversation]):
+    """`conversations`: `open` is there only while the conversation is open."""
+
+    kind = Conversation
+    name: ClassVar[str] = "conversations"
+    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "open": _open_with}
+    indexes = (
+        IndexModel(
+            [("company_id", ASCENDING), ("channel", ASCENDING), ("platform", ASCENDING), ("peer", ASCENDING)],
+            name="one_open",
+            unique=True,
+            partialFilterExpression={"open": {"$exists": True}},
+        ),
+        IndexModel([("company_id", ASCENDING), ("activity_seq", DESCENDING)], name="latest"),
+        IndexModel(
+            [("company_id", ASCENDING), ("contact_id", ASCENDING), ("activity_seq", DESCENDING)], name="of_contact"
+        ),
+    )
+
+    def extra(self, conversation: Conversation) -> Document:
+        """Add what lists sort by and what the unique index holds."""
+        derived: Document = {
+            "activity_seq": conversation.activity_seq,
+            "channel": conversation.channel_id or NO_CHANNEL,
+        }
+        return {**derived, "open": True} if conversation.is_open else derived
+
+    async def latest(
+        self,
+        company_id: CompanyId,
+        *,
+        contact_id: ContactId | None = None,
+        platform: Platform | None = None,
+        status: Status | None = None,
+        before: int | None,
+        limit: int,
+    ) -> list[Conversation]:
+        """Return conversations, the latest spoken in first."""
+        where: Document = {}
+        if contact_id:
+            where["contact_id"] = object_id(contact_id)
+        if platform:
+            where["platform"] = platform.value
+        if status:
+            where["status"] = status.value
+        return await self.page(company_id, where, by="activity_seq", before=before, limit=limit)
+
+    async def of_contact(self, company_id: CompanyId, contact_id: ContactId) -> list[Conversation]:
+        """Return up to 200 conversations of one contact, the latest first."""
+        return await self.latest(company_id, contact_id=contact_id, before=None, limit=200)

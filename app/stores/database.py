@@ -1,0 +1,108 @@
+"""Open the database: the client, every store, every index."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from app.errors import Unavailable
+from app.models.entity import Entity
+from app.settings import Settings
+from app.stores.channels import Channels
+from app.stores.codec import Document
+from app.stores.companies import Companies
+from app.stores.contacts import Contacts
+from app.stores.conversations import Conversations
+from app.stores.entities import EntityStore
+from app.stores.log import Events, Streams, Writers
+from app.stores.messages import Messages
+from app.stores.people import ApiKeys, Sessions, Users
+from app.stores.read_marks import ReadMarks
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where everything is kept."""
+
+    client: AsyncMongoClient[Document]
+    database: AsyncDatabase[Document]
+    companies: Companies
+    streams: Streams
+    events: Events
+    writers: Writers
+    users: Users
+    sessions: Sessions
+    api_keys: ApiKeys
+    contacts: Contacts
+    channels: Channels
+    conversations: Conversations
+    messages: Messages
+    read_marks: ReadMarks
+
+    @property
+    def journaled(self) -> dict[type[Entity], EntityStore[Any]]:
+        """Return the stores that the journal alone writes, by what they keep."""
+        stores = (self.contacts, self.channels, self.conversations, self.messages, self.read_marks)
+        return {store.kind: store for store in stores}
+
+    @property
+    def all(self) -> tuple[Any, ...]:
+        """Return every store that has indexes."""
+        plain = (self.companies, self.streams, self.events, self.writers, self.users, self.sessions, self.api_keys)
+        return (*plain, *self.journaled.values())
+
+    async def ping(self) -> None:
+        """Tell whether the primary answers."""
+        try:
+            await self.client.admin.command("ping")
+        except PyMongoError:
+            raise Unavailable from None
+
+    async def create_indexes(self) -> None:
+        """Make what is missing; a collection without indexes is made too, as transactions must not make it."""
+        existing = set(await self.database.list_collection_names())
+        for store in self.all:
+            if store.name not in existing:
+                await self.database.create_collection(store.name, check_exists=False)
+            if store.indexes:
+                await store.collection.create_indexes(list(store.indexes))
+
+
+def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
+    """Return a client of our manners: majority writes and reads, bounded waits. It connects when first used."""
+    return AsyncMongoClient(
+        uri,
+        appname="parley",
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        maxConnecting=4,
+        maxPoolSize=settings.mongo_pool_size,
+        serverSelectionTimeoutMS=int(settings.mongo_server_selection_timeout.total_seconds() * 1000),
+        connectTimeoutMS=int(settings.mongo_server_selection_timeout.total_seconds() * 1000),
+        socketTimeoutMS=int(settings.mongo_socket_timeout.total_seconds() * 1000),
+    )
+
+
+def stores_in(client: AsyncMongoClient[Document], name: str) -> Stores:
+    """Return the stores of one database."""
+    database = client.get_database(name)
+    return Stores(
+        client=client,
+        database=database,
+        companies=Companies(database),
+        streams=Streams(database),
+        events=Events(database),
+        writers=Writers(database),
+        users=Users(database),
+        sessions=Sessions(database),
+        api_keys=ApiKeys(database),
+        contacts=Contacts(database),
+        channels=Channels(database),
+        conversations=Conversations(database),
+        messages=Messages(database),
+        read_marks=ReadMarks(database),
+    )

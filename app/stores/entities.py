@@ -1,0 +1,67 @@
+"""The collections that the journal alone writes: loaded by reference, replaced whole."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pymongo import IndexModel, ReadPreference
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.models.entity import CompanyId, Entity, Ref
+from app.stores.codec import Codec, Document, object_id
+
+E = TypeVar("E", bound=Entity)
+Question = Callable[[Any], Document]
+
+
+def id_filter(value: Any) -> Document:
+    """Ask by ObjectId."""
+    return {"_id": object_id(value)}
+
+
+class EntityStore(Generic[E]):
+    """One kind of thing in one collection.
+
+    `questions` turns each kind of reference into a filter; every answer is the company's own.
+    """
+
+    kind: ClassVar[type[Entity]]
+    name: ClassVar[str]
+    indexes: ClassVar[tuple[IndexModel, ...]] = ()
+    questions: ClassVar[dict[str, Question]] = {"id": id_filter}
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection: AsyncCollection[Document] = database.get_collection(
+            self.name, read_preference=ReadPreference.PRIMARY
+        )
+        self.codec: Codec[E] = Codec(self.kind)  # type: ignore[arg-type]  # kind is this store's E
+
+    async def load(
+        self, company_id: CompanyId, refs: Sequence[Ref[Entity]], session: AsyncClientSession | None = None
+    ) -> list[E]:
+        """Return what these references name, in no order, in one query."""
+        asked = [self.questions[ref.by](ref.value) for ref in refs]
+        found = self.collection.find({"company_id": object_id(company_id), "$or": asked}, session=session)
+        return [self.codec.from_document(document) async for document in found]
+
+    async def get(self, company_id: CompanyId, id: str) -> E | None:
+        """Return one by its id."""
+        found = await self.load(company_id, [Ref(self.kind, "id", id)])
+        return found[0] if found else None
+
+    def document(self, entity: E) -> Document:
+        """Return the entity as a document, with what only indexes need."""
+        return {**self.codec.to_document(entity), **self.extra(entity)}
+
+    def extra(self, entity: E) -> Document:
+        """Return derived fields that indexes need."""
+        return {}
+
+    async def page(self, company_id: CompanyId, where: Document, *, by: str, before: int | None, limit: int) -> list[E]:
+        """Return up to `limit` of them, newest first by the field `by`, older than `before`."""
+        query: Document = {"company_id": object_id(company_id), **where}
+        if before is not None:
+            query[by] = {"$lt": before}
+        found = self.collection.find(query).sort(by, -1).limit(limit)
+        return [self.codec.from_document(document) async for document in found]

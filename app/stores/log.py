@@ -1,0 +1,167 @@
+"""The log: each company's events in order, the stream that says where it stands, and who is writing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from bson import Binary
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.models.company import Stream
+from app.models.entity import CompanyId
+from app.stores.codec import Codec, Document, object_id
+
+
+class Streams:
+    """`streams`: one document a company; whoever increments `turn` holds the company's lock until its commit."""
+
+    name: ClassVar[str] = "streams"
+    indexes: ClassVar[tuple[IndexModel, ...]] = ()
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+        self.codec = Codec(Stream)
+
+    async def get(self, company_id: CompanyId) -> Stream | None:
+        """Return where a company's log stands."""
+        found = await self.collection.find_one({"_id": object_id(company_id)})
+        return self.codec.from_document(found) if found else None
+
+    async def of(self, company_ids: Iterable[CompanyId]) -> list[Stream]:
+        """Return where these companies' logs stand, in one query."""
+        found = self.collection.find({"_id": {"$in": [object_id(each) for each in company_ids]}})
+        return [self.codec.from_document(document) async for document in found]
+
+    async def lock(self, company_id: CompanyId, session: AsyncClientSession) -> Stream | None:
+        """Take the company's lock and return the stream as this turn finds it."""
+        found = await self.collection.find_one_and_update(
+            {"_id": object_id(company_id)},
+            {"$inc": {"turn": 1}},
+            session=session,
+            return_document=ReturnDocument.AFTER,
+        )
+        return self.codec.from_document(found) if found else None
+
+    async def take_turn(self, company_id: CompanyId, *, after: int, head: int, session: AsyncClientSession) -> bool:
+        """Take the lock and move the head at once, if nobody took a turn since `after`; tell whether it worked."""
+        done = await self.collection.update_one(
+            {"_id": object_id(company_id), "turn": after},
+            {"$inc": {"turn": 1}, "$set": {"head": head}},
+            session=session,
+        )
+        return done.matched_count == 1
+
+    async def set_head(self, company_id: CompanyId, head: int, session: AsyncClientSession) -> None:
+        """Move the head, under the lock."""
+        await self.collection.update_one({"_id": object_id(company_id)}, {"$set": {"head": head}}, session=session)
+
+    async def raise_floor(self, company_id: CompanyId, floor: int) -> None:
+        """Say that events up to `floor` may be gone; it never sinks, and never passes the head."""
+        await self.collection.update_one(
+            {"_id": object_id(company_id)}, [{"$set": {"floor": {"$max": ["$floor", {"$min": [floor, "$head"]}]}}}]
+        )
+
+    async def new_epoch(self, epochs: dict[CompanyId, str]) -> int:
+        """Give these streams new epochs; return how many there were. A turn is taken, so that no memory survives it."""
+        changed = 0
+        for company_id, epoch in epochs.items():
+            done = await self.collection.update_one(
+                {"_id": object_id(company_id)}, {"$set": {"epoch": epoch}, "$inc": {"turn": 1}}
+            )
+            changed += done.matched_count
+        return changed
+
+    async def all_ids(self) -> list[CompanyId]:
+        """Return every company that has a stream."""
+        return [CompanyId(str(found["_id"])) async for found in self.collection.find({}, {"_id": True})]
+
+
+class Events:
+    """`events`: the log. `_id` is the company and the seq, so that the log is unique and sorted by it."""
+
+    name: ClassVar[str] = "events"
+    indexes = (
+        IndexModel(
+            [("company_id", ASCENDING), ("key", ASCENDING)],
+            name="key",
+            unique=True,
+            partialFilterExpression={"key": {"$exists": True}},
+        ),
+        IndexModel(
+            [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", ASCENDING)],
+            name="of_conversation",
+            partialFilterExpression={"conversation_id": {"$exists": True}},
+        ),
+        IndexModel([("company_id", ASCENDING), ("at", ASCENDING)], name="age"),
+    )
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+
+    async def of_keys(
+        self, company_id: CompanyId, keys: Sequence[str], session: AsyncClientSession | None = None
+    ) -> list[Document]:
+        """Return the events that these keys were spent on."""
+        query = {"company_id": object_id(company_id), "key": {"$in": list(keys)}}
+        return [document async for document in self.collection.find(query, session=session)]
+
+    async def after(
+        self, company_id: CompanyId, since: int, until: int, *, limit: int, conversation_id: str | None = None
+    ) -> list[Document]:
+        """Return up to `limit` events of (since, until], in order, of the company or of one conversation."""
+        if conversation_id is None:
+            query: Document = {"_id": {"$gt": place(company_id, since), "$lte": place(company_id, until)}}
+            found = self.collection.find(query).sort("_id", ASCENDING)
+        else:
+            where = {"company_id": object_id(company_id), "conversation_id": object_id(conversation_id)}
+            found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}).sort("seq", ASCENDING)
+        return [document async for document in found.limit(limit)]
+
+    async def last_before(self, company_id: CompanyId, moment: datetime) -> int:
+        """Return the seq of the last event before a moment, 0 when there is none."""
+        query = {"company_id": object_id(company_id), "at": {"$lt": moment}}
+        found = await self.collection.find_one(query, sort=[("at", -1)], projection={"seq": True})
+        return int(found["seq"]) if found else 0
+
+    async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
+        """Delete the events up to a floor; return how many."""
+        query = {"_id": {"$gte": place(company_id, 0), "$lte": place(company_id, seq)}}
+        return (await self.collection.delete_many(query)).deleted_count
+
+
+def place(company_id: str, seq: int) -> Binary:
+    """Return the `_id` of an event: 12 bytes of company, 8 bytes of seq; binaries of one length sort by their bytes."""
+    return Binary(bytes.fromhex(company_id) + seq.to_bytes(8, "big"))
+
+
+class Writers:
+    """`writers`: the sessions of each process that writes, so that a dead one's open transaction can be ended."""
+
+    name: ClassVar[str] = "writers"
+    indexes: ClassVar[tuple[IndexModel, ...]] = ()
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+        self.admin = database.client.admin
+
+    async def beat(self, id: str, sessions: Sequence[Any]) -> None:
+        """Say that this writer lives, on the server's clock."""
+        await self.collection.update_one(
+            {"_id": id}, [{"$set": {"sessions": {"$literal": list(sessions)}, "seen_at": "$$NOW"}}], upsert=True
+        )
+
+    async def silent(self, seconds: float) -> list[Document]:
+        """Return the writers that have not been seen for so long."""
+        past = {"$subtract": ["$$NOW", int(seconds * 1000)]}
+        return [found async for found in self.collection.find({"$expr": {"$lt": ["$seen_at", past]}})]
+
+    async def end(self, writer: Document) -> None:
+        """Kill a silent writer's sessions: its open transaction is rolled back and its locks are free."""
+        await self.admin.command("killSessions", [{"id": each} for each in writer["sessions"]])
+        await self.collection.delete_one({"_id": writer["_id"], "seen_at": writer["seen_at"]})
+
+    async def leave(self, id: str) -> None:
+        """Say that this writer has stopped."""
+        await self.collection.delete_one({"_id": id})

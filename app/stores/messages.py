@@ -1,0 +1,65 @@
+"""What was said."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from app.models.contact import Platform
+from app.models.entity import CompanyId, ConversationId
+from app.models.message import Direction, Message
+from app.stores.codec import Document, object_id
+from app.stores.entities import EntityStore, Question, id_filter
+
+
+def _known_as(value: tuple[str, str]) -> Document:
+    channel_id, external_id = value
+    return {"channel_id": object_id(channel_id), "parts.external_id": external_id}
+
+
+class Messages(EntityStore[Message]):
+    """`messages`: in the order of their seq; a platform's id is unique within its channel."""
+
+    kind = Message
+    name: ClassVar[str] = "messages"
+    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "external": _known_as}
+    indexes = (
+        IndexModel(
+            [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", DESCENDING)], name="of_conversation"
+        ),
+        IndexModel(
+            [("company_id", ASCENDING), ("channel_id", ASCENDING), ("parts.external_id", ASCENDING)],
+            name="external",
+            unique=True,
+            partialFilterExpression={"parts.external_id": {"$exists": True}},
+        ),
+    )
+
+    async def newest(
+        self,
+        company_id: CompanyId,
+        conversation_ids: Sequence[str],
+        *,
+        platform: Platform | None = None,
+        before: int | None,
+        limit: int,
+    ) -> list[Message]:
+        """Return messages of these conversations, newest first."""
+        where: Document = {"conversation_id": {"$in": [object_id(each) for each in conversation_ids]}}
+        if platform:
+            where["platform"] = platform.value
+        return await self.page(company_id, where, by="seq", before=before, limit=limit)
+
+    async def inbound_number(self, company_id: CompanyId, conversation_id: ConversationId, up_to_seq: int) -> int:
+        """Return the number of the last inbound message at or before a seq, 0 when there is none."""
+        found = await self.collection.find_one(
+            {
+                "company_id": object_id(company_id),
+                "conversation_id": object_id(conversation_id),
+                "seq": {"$lte": up_to_seq},
+                "direction": Direction.INBOUND.value,
+            },
+            sort=[("seq", DESCENDING)],
+            projection={"number": True},
+        )
+        return int(found["number"]) if found else 0

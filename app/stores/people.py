@@ -1,0 +1,113 @@
+"""Staff, their sign-ins, and the keys of bots and services."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from app.errors import Duplicate
+from app.models.entity import CompanyId, SessionId, UserId
+from app.models.people import ApiKey, Session, User
+from app.stores.codec import Codec, Document, object_id
+
+
+class Users:
+    """`users`: staff, one address one person."""
+
+    name: ClassVar[str] = "users"
+    indexes = (
+        IndexModel([("email", ASCENDING)], name="email", unique=True),
+        IndexModel([("company_id", ASCENDING)], name="company"),
+    )
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+        self.codec = Codec(User)
+
+    async def create(self, user: User) -> None:
+        """Store a new person."""
+        try:
+            await self.collection.insert_one(self.codec.to_document(user))
+        except DuplicateKeyError:
+            raise Duplicate("Somebody signs in with this address already.") from None
+
+    async def with_email(self, email: str) -> User | None:
+        """Return the person who signs in with this address; the one query that knows no company yet."""
+        found = await self.collection.find_one({"email": email})
+        return self.codec.from_document(found) if found else None
+
+    async def get(self, company_id: CompanyId, id: UserId) -> User | None:
+        """Return one person of the company."""
+        found = await self.collection.find_one({"_id": object_id(id), "company_id": object_id(company_id)})
+        return self.codec.from_document(found) if found else None
+
+
+class Sessions:
+    """`sessions`: one row a sign-in; the row goes when its refresh token would have expired."""
+
+    name: ClassVar[str] = "sessions"
+    indexes = (
+        IndexModel([("token_hash", ASCENDING)], name="token", unique=True),
+        IndexModel([("spent_hash", ASCENDING)], name="spent", sparse=True),
+        IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    )
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+        self.codec = Codec(Session)
+
+    async def create(self, session: Session) -> None:
+        """Store a new sign-in."""
+        await self.collection.insert_one(self.codec.to_document(session))
+
+    async def get(self, company_id: CompanyId, id: SessionId) -> Session | None:
+        """Return a sign-in that was not ended."""
+        found = await self.collection.find_one({"_id": object_id(id), "company_id": object_id(company_id)})
+        return self.codec.from_document(found) if found else None
+
+    async def rotate(self, token_hash: str, new_hash: str, now: datetime, expires_at: datetime) -> Session | None:
+        """Spend a refresh token once and put the next in its place; None when it is not the latest."""
+        found = await self.collection.find_one_and_update(
+            {"token_hash": token_hash, "expires_at": {"$gt": now}},
+            {"$set": {"token_hash": new_hash, "spent_hash": token_hash, "spent_at": now, "expires_at": expires_at}},
+        )
+        return self.codec.from_document(found) if found else None
+
+    async def with_spent(self, token_hash: str) -> Session | None:
+        """Return the sign-in that this token was spent in."""
+        found = await self.collection.find_one({"spent_hash": token_hash})
+        return self.codec.from_document(found) if found else None
+
+    async def end(self, id: SessionId) -> None:
+        """End a sign-in: neither its refresh token nor its access tokens are worth anything after it."""
+        await self.collection.delete_one({"_id": object_id(id)})
+
+    async def end_with(self, token_hash: str) -> Session | None:
+        """End the sign-in of a refresh token, and return it."""
+        found = await self.collection.find_one_and_delete({"token_hash": token_hash})
+        return self.codec.from_document(found) if found else None
+
+
+class ApiKeys:
+    """`api_keys`: found by their prefix, known by their hash."""
+
+    name: ClassVar[str] = "api_keys"
+    indexes = (
+        IndexModel([("prefix", ASCENDING)], name="prefix", unique=True),
+        IndexModel([("company_id", ASCENDING)], name="company"),
+    )
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.collection = database.get_collection(self.name)
+        self.codec = Codec(ApiKey)
+
+    async def create(self, key: ApiKey) -> None:
+        """Store a new key; the key itself is not in it."""
+        await self.collection.insert_one(self.codec.to_document(key))
+
+    async def with_prefix(self, prefix: str) -> ApiKey | None:
+        """Return the key that begins like this; the one query that knows no company yet."""
+        found = await self.collection.find_one({"prefix": prefix})
+        return self.codec.from_document(found) if found else None

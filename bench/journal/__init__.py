@@ -1,0 +1,1 @@
+"""Changes a second of one company, against plain inserts."""
