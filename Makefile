@@ -7,6 +7,7 @@ PYTHON = $(VENV)/bin/python
 PIP_INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
 # A Node of the system goes before the one that requirements-dev.txt brings.
 WITH_NODE = PATH="$$PATH:$(abspath $(VENV))/bin"
+BENCHES = $(filter-out peers, $(patsubst bench/%/__main__.py, %, $(wildcard bench/*/__main__.py)))
 CODE = $(wildcard app tests bench server.py)
 JS_LOCK = $(wildcard tests/js/package-lock.json)
 JS_STAMP = $(JS_LOCK:package-lock.json=node_modules/.package-lock.json)
@@ -23,7 +24,7 @@ help: ## list these targets
 run: $(VENV)/run.stamp ## start the server on port 4000, with a MongoDB of its own
 	@exec $(PYTHON) -m app serve
 
-demo: $(VENV)/run.stamp ## make a demo company in the server's database, and print its logins
+demo: $(VENV)/run.stamp ## the same, with a demo company made sure of
 	@exec $(PYTHON) -m app demo
 
 test: $(VENV)/dev.stamp $(JS_STAMP) ## run all tests, with branch coverage
@@ -39,13 +40,14 @@ lint-types: $(VENV)/dev.stamp ## check types alone
 	$(PYTHON) -m mypy --strict $(CODE)
 
 lint-imports: $(VENV)/dev.stamp ## check import rules alone
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 
 lint-house: $(VENV)/dev.stamp ## check the house rules alone: lengths, doors, documents, locks
 	$(PYTHON) -m pytest -q tests/house
 
-bench: $(VENV)/bench.stamp $(JS_STAMP) ## measure against the peers, and write docs/benchmarks.md
-	$(WITH_NODE) $(PYTHON) -m bench
+bench: $(VENV)/bench.stamp ## measure against the peers, and write docs/benchmarks.md
+	@set -e; for name in $(BENCHES); do echo "bench.$$name"; $(WITH_NODE) $(PYTHON) -m bench.$$name; done
+	@$(PYTHON) -m bench.report
 
 lock: $(VENV)/dev.stamp ## choose new versions within setup.cfg's ranges, and write their hashes
 	$(PIP_COMPILE) --upgrade --output-file requirements.txt setup.cfg
@@ -79,5 +81,5 @@ $(VENV)/bench.stamp: requirements-bench.txt requirements-embedded.txt | $(PYTHON
 	@touch $@
 
 tests/js/node_modules/.package-lock.json: tests/js/package-lock.json | $(VENV)/dev.stamp
-	cd tests/js && $(WITH_NODE) npm ci --no-audit --no-fund
+	cd tests/js && $(WITH_NODE) npm ci --no-audit --no-fund --no-update-notifier
 	@touch $@

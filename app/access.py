@@ -74,6 +74,8 @@ async def caller_with_token(hub: Hub, token: str) -> Caller:
 
 async def caller_with_key(hub: Hub, key: str) -> Caller:
     """Return whom an API key speaks for. Raises Unauthenticated."""
+    if not key.isprintable():  # bytes of a header that are no text
+        raise Unauthenticated("This API key is not valid.")
     internal = hub.settings.internal_service_api_key
     if internal and hmac.compare_digest(key.encode(), internal.get_secret_value().encode()):
         return Caller(kind=CallerKind.INTERNAL, id="internal", name="Internal service", company_id=None)

@@ -195,7 +195,11 @@ DURABLE: tuple[type[Event], ...] = (
     AppointmentCanceled,
 )
 
-FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in (*DURABLE, MessageAnnounced)}
+# The fields in which each event carries things that the journal stamps.
+CARRIED = {
+    kind: tuple(field.name for field in fields(kind) if field.name in ("message", "conversation", "contact", "channel"))
+    for kind in DURABLE
+} | {MessageAnnounced: ()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,12 @@ class Desk:
         """Return the Socket.IO door."""
         return self.app[SOCKETS]
 
+    @property
+    def uri(self) -> str:
+        """Return the address of this desk's database."""
+        assert self.hub.settings.mongodb_uri is not None
+        return self.hub.settings.mongodb_uri.get_secret_value()
+
     async def settle(self, role: Role = Role.OWNER) -> "Desk":
         """Let the first people in."""
         self.email = f"owner@{self.company.slug}.test"

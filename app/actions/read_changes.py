@@ -39,22 +39,30 @@ async def read_changes(
 
 async def page_of(hub: Hub, feed: Feed, *, epoch: str | None, since: int, conversation_id: str | None) -> Changes:
     """Return a page of a feed, once it is sure that nothing of it was pruned meanwhile. Raises ResyncRequired."""
-    _require_reach(feed, epoch, since)
+    await require_reach(hub, feed, epoch, since)
     if feed.in_ring(since):
         page = feed.recent(since, conversation_id)
     else:
         page = await feed.logged(since, conversation_id)
         await hub.journal.refresh_floor(feed)
-        _require_reach(feed, epoch, since)
-        if conversation_id is None and page.events and page.events[0].seq != since + 1:
-            raise ResyncRequired(reason="pruned", head=feed.position, epoch=feed.epoch)
+        await require_reach(hub, feed, epoch, since)
+        if conversation_id is None and (not page.events or page.events[0].seq != since + 1):
+            raise _resync(feed, "pruned")
     return Changes(feed.epoch, _said(page.events, since), page.covered, more=page.covered < feed.position)
 
 
-def _require_reach(feed: Feed, epoch: str | None, since: int) -> None:
+async def require_reach(hub: Hub, feed: Feed, epoch: str | None, since: int) -> None:
+    """Return if one can resume from here; the reader may have come from a process that was ahead of this one."""
     reason = feed.reaches(epoch, since)
+    if reason in ("epoch", "future"):
+        await hub.journal.refresh_head(feed)
+        reason = feed.reaches(epoch, since)
     if reason is not None:
-        raise ResyncRequired(reason=reason, head=feed.position, epoch=feed.epoch)
+        raise _resync(feed, reason)
+
+
+def _resync(feed: Feed, reason: str) -> ResyncRequired:
+    return ResyncRequired(reason=reason, head=feed.position, epoch=feed.epoch)
 
 
 def _said(events: tuple[Recorded, ...], since: int) -> tuple[tuple[str, bytes], ...]:

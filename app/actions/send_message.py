@@ -67,6 +67,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
         contact = seen.get(Contact.ref(place.contact_id))
         if contact is None:
             raise NotFound
+        _require_quotable(seen, draft, place)
         conversation = _conversation_for(seen, place, contact, new_conversation_id, now)
         message = _compose(draft, place, caller, message_id, conversation, now)
         conversation = conversation.with_message(message)
@@ -161,6 +162,14 @@ def _needs_of(place: _Place) -> tuple[Ref[Entity], ...]:
     # The peer of most contacts; for one whom the channel knows by an identity, `decide` asks again.
     thread = Conversation.open_with(place.channel_id, place.platform, f"contact:{place.contact_id}")
     return (contact, thread, Channel.main_of(place.platform))
+
+
+def _require_quotable(seen: Seen, draft: Draft, place: _Place) -> None:
+    """Refuse an answer to what was never said with this contact."""
+    if draft.reply_to is not None:
+        quoted = seen.get(Message.ref(draft.reply_to))
+        if quoted is None or quoted.contact_id != place.contact_id:
+            raise Invalid.of("reply_to", "There is no such message with this contact.")
 
 
 def _conversation_for(

@@ -21,6 +21,7 @@ from app.models.message import Direction
 
 MOST_DEPTH = 8
 MOST_KEYS = 200
+MOST_INTEGER = 2**63 - 1  # orjson writes no larger one
 
 
 async def emit_message(ask: Ask[AnnounceBody, NoQuery]) -> Reply:
@@ -102,7 +103,7 @@ async def _appointment(ask: Ask[AppointmentBody, NoQuery], verb: str) -> Reply:
     if not isinstance(id, str) or not 0 < len(id) <= 255:
         raise Invalid.of("appointment.id", "An appointment has an id, a text of 255 characters at most.")
     if not _is_bounded(appointment):
-        raise Invalid.of("appointment", f"At most {MOST_KEYS} values, {MOST_DEPTH} levels deep.")
+        raise Invalid.of("appointment", f"At most {MOST_KEYS} values, {MOST_DEPTH} levels deep, integers of 64 bits.")
     company_id = await access_company(ask.hub, ask.caller, ask.body.company_id)
     done = await announce_appointment(ask.hub, ask.caller, company_id, verb, appointment, ask.key)
     return Reply({"seq": done.seq, "appointment_id": id}, replayed=done.replayed)
@@ -119,6 +120,8 @@ def _is_bounded(value: Any) -> bool:
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
         count += len(level)
+        if any(isinstance(each, int) and abs(each) > MOST_INTEGER for each in level):
+            return False
         if not level:
             return count <= MOST_KEYS
     return False

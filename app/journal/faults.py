@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from loguru import logger
-from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 
 from app.errors import Duplicate, Internal, Refusal, Unavailable
 from app.journal.change import Change
+from app.stores.bulk import OperationRefused
 
 DUPLICATE_KEY = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
 
@@ -32,9 +33,14 @@ class WriteRefused(Exception):
         """Tell whether what we remembered of the log was not true."""
         return self.code == DUPLICATE_KEY and self.pattern == {"_id"}
 
+    @property
+    def is_duplicate(self) -> bool:
+        """Tell whether something like it is there already: perhaps it itself, from an earlier try with this key."""
+        return self.code == DUPLICATE_KEY
+
     def refusal(self) -> Refusal:
         """Return what the change's caller hears."""
-        return Duplicate() if self.code == DUPLICATE_KEY else Internal()
+        return Duplicate() if self.is_duplicate else Internal()
 
 
 @contextmanager
@@ -42,11 +48,8 @@ def naming(owners: Sequence[Change]) -> Iterator[None]:
     """Give a refused operation its change: the operations inside stand in the order of their owners."""
     try:
         yield
-    except BulkWriteError as error:
-        refused = error.details.get("writeErrors") or []
-        if not refused or refused[0]["index"] >= len(owners):
-            raise
-        raise WriteRefused(owners[refused[0]["index"]], refused[0]) from error
+    except OperationRefused as refused:
+        raise WriteRefused(owners[refused.index], refused.error) from refused
 
 
 def is_conflict(error: Exception) -> bool:
@@ -73,7 +76,7 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, PyMongoError):
-        logger.bind(error=type(error).__name__).warning("database error")
+        logger.bind(error=type(error).__name__, code=getattr(error, "code", None)).warning("database error")
         return Unavailable()
     logger.opt(exception=error).error("unexpected error")
     return Internal()

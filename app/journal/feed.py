@@ -77,8 +77,9 @@ class Feed:
         await asyncio.sleep(patience)
         try:
             while self.position < self._target:
-                before = self.position
-                self.offer(await self._read(self.company_id, self.position, self._target, None))
+                before, epoch = self.position, self.epoch
+                events = await self._read(self.company_id, self.position, self._target, None)
+                self.offer(events if epoch == self.epoch else ())
                 if self.position == before:
                     return  # what is missing is not in the log yet, or was pruned: the next poll decides
         except PyMongoError as error:
@@ -108,6 +109,13 @@ class Feed:
         if since > self.position:
             return "future"
         return "pruned" if since < self.floor else None
+
+    async def reached(self, head: int) -> None:
+        """Wait until the log is heard up to `head`, as far as it can be read."""
+        self.reach(head)
+        while self.position < head and self._filling is not None and not self._filling.done():
+            await asyncio.shield(self._filling)
+            self.reach(head)
 
     def in_ring(self, since: int) -> bool:
         """Tell whether what follows `since` is still in memory."""

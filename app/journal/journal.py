@@ -158,6 +158,12 @@ class Journal:
         """Read the floor again, after a page was read: the pruner raises it before it deletes."""
         feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
 
+    async def refresh_head(self, feed: Feed) -> None:
+        """Hear all that is committed: a reader may come from a process that was ahead of this one."""
+        stream = await self._stream(feed.company_id)
+        feed.poll(stream)
+        await feed.reached(stream.head)
+
     async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
         documents = await self.stores.events.after(
             company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id

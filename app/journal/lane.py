@@ -18,6 +18,9 @@ from app.journal.faults import WriteRefused, is_conflict, is_cut
 from app.journal.ledger import Answer, Ledger
 from app.journal.writing import Probe, Writing
 
+# What the driver raises for a value that BSON cannot hold.
+UNENCODABLE = (BSONError, OverflowError, TypeError, ValueError)
+
 MOST_CHANGES = 256  # in a batch
 MOST_BYTES = 1 << 20  # in a batch
 GIVE_UP = 30.0  # seconds after which a batch whose outcome stays unknown is let go; its callers left long ago
@@ -92,7 +95,7 @@ class Lane:
             except WriteRefused as refused:
                 self.writing.forget()
                 batch = effort.without(refused, batch)
-            except (PyMongoError, BSONError) as error:
+            except (PyMongoError, *UNENCODABLE) as error:
                 self.writing.forget()
                 if effort.spent:
                     return _answer_all(batch, OutcomeUnknown())
@@ -139,7 +142,7 @@ class Effort:
 
     def without(self, refused: WriteRefused, batch: list[Pending]) -> list[Pending]:
         """Return what is left to try after one operation was refused."""
-        if refused.is_spent_key or refused.is_stale:
+        if refused.is_spent_key or refused.is_stale or (refused.is_duplicate and not self.doubted):
             self.doubted = True
             return batch
         for pending in batch:

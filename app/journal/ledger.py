@@ -8,14 +8,13 @@ from typing import Any
 import orjson
 
 from app.errors import IdempotencyConflict, Internal, Refusal
-from app.events import FIELDS, Event
+from app.events import CARRIED, Event
 from app.journal.change import Change, Committed, Decision, NotLoaded, Recorded, Seen
 from app.journal.memory import Draft
 from app.models.entity import CompanyId, Entity, evolve
 from app.models.wire import to_json
 
 Answer = Committed | Refusal
-Name = tuple[type[Entity], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Ledger:
         self.head = head
         self.draft = draft
         self.now = now
-        self.puts: dict[Name, Put] = {}
+        self.puts: dict[str, Put] = {}
         self.events: list[Recorded] = []
         self.owners: list[Change] = []
         self.answers: list[tuple[Change, Answer]] = []
@@ -53,6 +52,10 @@ class Ledger:
         else:
             self.answers.append((change, self._attempt(change, report)))
 
+    def spends_every_key(self) -> bool:
+        """Tell whether a unique index will see each key that a client chose; a refused change must look its own up."""
+        return all(change.key in self._said for change, _ in self.answers if change.claimed)
+
     def _attempt(self, change: Change, report: Callable[[Change], None]) -> Answer:
         try:
             return self._write(change, change.decide(Seen(self.draft), self.now))
@@ -65,57 +68,53 @@ class Ledger:
             return Internal()
 
     def _write(self, change: Change, decision: Decision) -> Committed:
-        stamped: dict[Name, Entity] = {(type(entity), entity.id): entity for entity in decision.puts}
-        born = {name for name, entity in stamped.items() if not entity.seq}
-        said = [self._say(change, event, stamped, first=not i) for i, event in enumerate(decision.events)]
-        for name, entity in stamped.items():
-            self._put(change, name, entity if entity.seq else entity.stamped(self.head), new=name in born)
-        payload = said[0][1] if said else {}
-        committed = Committed(seq=said[0][0] if said else self.head, payload=payload, answer=decision.answer)
-        if said:
-            self._said[change.key] = (change.digest, committed)
+        settled = {entity.id: entity for entity in decision.puts}  # ids are unique, whatever they are of
+        first: tuple[int, dict[str, Any]] | None = None
+        for event in decision.events:
+            said = self._say(change, event, settled, first=first is None)
+            first = first or said
+        for entity in decision.puts:
+            self._put(change, settled[entity.id], new=not entity.seq)
+        if first is None:
+            return Committed(seq=self.head, answer=decision.answer)
+        committed = Committed(seq=first[0], payload=first[1], answer=decision.answer)
+        self._said[change.key] = (change.digest, committed)
         return committed
 
-    def _put(self, change: Change, name: Name, entity: Entity, *, new: bool) -> None:
-        earlier = self.puts.get(name)
-        self.puts[name] = Put(entity, change, new=new or (earlier is not None and earlier.new))
+    def _put(self, change: Change, entity: Entity, *, new: bool) -> None:
+        if not entity.seq:
+            entity = entity.stamped(self.head)
+        earlier = self.puts.get(entity.id)
+        self.puts[entity.id] = Put(entity, change, new or (earlier is not None and earlier.new))
         self.draft.put(entity)
 
     def _say(
-        self, change: Change, event: Event, stamped: dict[Name, Entity], *, first: bool
+        self, change: Change, event: Event, settled: dict[str, Entity], *, first: bool
     ) -> tuple[int, dict[str, Any]]:
         """Give the event the next seq, stamp what it carries, and write it down as JSON, once for everyone."""
-        self.head += 1
-        event = self._stamp(event, stamped)
-        payload = event.payload()
-        head = {
+        self.head = seq = self.head + 1
+        event = self._stamp(event, settled)
+        payload, conversation_id = event.payload(), event.conversation_id
+        said = {
             "type": event.type,
             "at": self.now,
             "company_id": self.company_id,
-            "conversation_id": event.conversation_id,
+            "conversation_id": conversation_id,
+            **payload,
         }
+        key, digest = (change.key, change.digest) if first else (None, None)
         self.events.append(
-            Recorded(
-                self.company_id,
-                self.head,
-                event.type,
-                event.conversation_id,
-                self.now,
-                to_json({**head, **payload}),
-                change.key if first else None,
-                change.digest if first else None,
-            )
+            Recorded(self.company_id, seq, event.type, conversation_id, self.now, to_json(said), key, digest)
         )
         self.owners.append(change)
-        return self.head, payload
+        return seq, payload
 
-    def _stamp(self, event: Event, stamped: dict[Name, Entity]) -> Event:
+    def _stamp(self, event: Event, settled: dict[str, Entity]) -> Event:
         changes: dict[str, Any] = {}
-        for field in FIELDS[type(event)]:
-            carried = getattr(event, field)
-            name = (type(carried), carried.id) if isinstance(carried, Entity) else None
-            if name in stamped:
-                changes[field] = stamped[name] = stamped[name].stamped(self.head)
+        for field in CARRIED[event.__class__]:
+            id = getattr(event, field).id
+            if id in settled:
+                changes[field] = settled[id] = settled[id].stamped(self.head)
         return evolve(event, **changes) if changes else event
 
 

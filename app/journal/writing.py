@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from pymongo import InsertOne, ReplaceOne, WriteConcern
+from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 
@@ -14,6 +14,7 @@ from app.journal.faults import naming
 from app.journal.ledger import Ledger, Put
 from app.journal.memory import Memory
 from app.models.entity import CompanyId, Entity, Ref
+from app.stores.bulk import write
 from app.stores.codec import Document, object_id
 from app.stores.database import Stores
 from app.stores.log import place
@@ -68,9 +69,10 @@ class Writing:
         if self.turn is None:
             return None
         try:
-            return self._decide(batch, self.head, {})
+            ledger = self._decide(batch, self.head, {})
         except NotLoaded:
             return None
+        return ledger if ledger.spends_every_key() else None
 
     async def _take_turn(self, ledger: Ledger, session: AsyncClientSession) -> bool:
         assert self.turn is not None
@@ -124,27 +126,29 @@ class Writing:
                 self.memory.learn(asked, await store.load(self.company_id, asked, session))
 
     async def _write(self, ledger: Ledger, session: AsyncClientSession) -> None:
+        database = self.stores.database
         for kind, store in self.stores.journaled.items():
-            puts = sorted((put for (of, _), put in ledger.puts.items() if of is kind), key=_turn_of)
+            puts = [put for put in ledger.puts.values() if put.entity.__class__ is kind]
             if puts:
-                operations = [_operation(put, store.document(put.entity)) for put in puts]
-                with naming([put.change for put in puts]):
-                    await store.collection.bulk_write(operations, ordered=True, session=session)
+                new = [put for put in puts if put.new]
+                old = sorted((put for put in puts if not put.new), key=_names_held)
+                with naming([put.change for put in (*new, *old)]):
+                    await write(
+                        database,
+                        store.name,
+                        [store.document(put.entity) for put in new],
+                        [store.document(put.entity) for put in old],
+                        session,
+                    )
         if ledger.events:
             with naming(ledger.owners):
                 documents = [event_document(event) for event in ledger.events]
-                await self.stores.events.collection.insert_many(documents, ordered=True, session=session)
+                await write(database, self.stores.events.name, documents, (), session)
 
 
-def _turn_of(put: Put) -> tuple[int, bool]:
-    """Sort what gives a unique name up before what takes it, then by operation: a run of one kind is one command."""
-    return len(put.entity.names()), not put.new
-
-
-def _operation(put: Put, document: Document) -> InsertOne[Document] | ReplaceOne[Document]:
-    if put.new:
-        return InsertOne(document)
-    return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+def _names_held(put: Put) -> int:
+    """Sort what gives a unique name up before what takes it."""
+    return len(put.entity.names())
 
 
 def event_document(event: Recorded) -> Document:

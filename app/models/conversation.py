@@ -66,7 +66,7 @@ class Conversation(Entity):
     @classmethod
     def open_with(cls, channel_id: ChannelId | None, platform: Platform, peer: str) -> Ref["Conversation"]:
         """Ask for the open conversation with this peer on this channel."""
-        return Ref(Conversation, "open", (channel_id, platform, peer))
+        return tuple.__new__(Ref, (Conversation, "open", (channel_id, platform, peer)))
 
     def names(self) -> tuple[Ref[Entity], ...]:
         """Return the one open conversation's name, while it is open."""

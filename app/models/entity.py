@@ -56,7 +56,7 @@ class Entity:
     @classmethod
     def ref(cls, id: str) -> Ref[Self]:
         """Ask for one by its id."""
-        return Ref(cls, "id", id)
+        return tuple.__new__(Ref, (cls, "id", id))  # a tenth of a microsecond, on every message's path
 
     def names(self) -> tuple[Ref["Entity"], ...]:
         """Return the natural names under which this can be found, besides its id."""

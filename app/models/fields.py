@@ -16,7 +16,10 @@ def _lower(value: str) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("In UTC this is beyond the years that we can count.") from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -110,7 +110,7 @@ def _tie() -> Callable[[], None] | None:
 async def _listening(process: subprocess.Popen[bytes], home: Home, port: int) -> None:
     try:
         async with asyncio.timeout(LISTEN_WAIT):
-            while not await _accepts(port):
+            while not _accepts(port):
                 if (code := process.poll()) is not None:
                     raise PortTaken if code == PORT_TAKEN else why_it_ended(code, home.log)
                 await asyncio.sleep(POLL)
@@ -118,13 +118,9 @@ async def _listening(process: subprocess.Popen[bytes], home: Home, port: int) ->
         raise MongodError(f"The embedded MongoDB does not listen; its log is {home.log}.") from None
 
 
-async def _accepts(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def _ended(process: subprocess.Popen[bytes], within: float) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.actions.read_changes import page_of
+from app.actions.read_changes import page_of, require_reach
 from app.errors import ResyncRequired
 from app.hub import Hub
 from app.journal.feed import Feed
@@ -39,37 +39,35 @@ async def catch_up(
     The client joins in the same step in which its cursor equals the feed's position: no await between, so nothing is
     missed and nothing is said twice. What it needs in memory is a page.
     """
-    feed, cursor = audience.feed, since
-    while cursor is not None:
-        reason = feed.reaches(epoch, cursor)
-        if reason is not None:
-            join()
-            return CaughtUp(feed.position, resumed=False, reason=reason)
-        if cursor == feed.position:
-            break
-        if not await connection.drained(MOST_OWED):
-            return None
-        cursor = await _say_page(hub, connection, namespace, feed, epoch, cursor, conversation_id)
+    feed = audience.feed
+    try:
+        if since is not None:
+            # Without an epoch of its own the client is taken to mean the present one, not one that comes meanwhile.
+            await _say_missed(hub, connection, namespace, feed, epoch or feed.epoch, since, conversation_id)
+    except ResyncRequired as resync:
+        join()
+        return CaughtUp(feed.position, resumed=False, reason=str(resync.facts["reason"]))
     if connection.closed:
         return None
     join()
-    return CaughtUp(feed.position, resumed=cursor is not None)
+    return CaughtUp(feed.position, resumed=since is not None)
 
 
-async def _say_page(
+async def _say_missed(
     hub: Hub,
     connection: Connection,
     namespace: str,
     feed: Feed,
-    epoch: str | None,
-    since: int,
+    epoch: str,
+    cursor: int,
     conversation_id: str | None,
-) -> int:
-    """Say one page and return the seq that it covers: the same one when the log does not reach back so far."""
-    try:
-        page = await page_of(hub, feed, epoch=epoch, since=since, conversation_id=conversation_id)
-    except ResyncRequired:
-        return since  # the next look at the feed's reach says why
-    for kind, event in page.said:
-        connection.push(event_frame(namespace, kind, event))
-    return page.head
+) -> None:
+    """Say page after page; returns in the very step in which the cursor equals the feed's position."""
+    await require_reach(hub, feed, epoch, cursor)
+    while cursor != feed.position or epoch != feed.epoch:
+        if not await connection.drained(MOST_OWED):
+            return
+        page = await page_of(hub, feed, epoch=epoch, since=cursor, conversation_id=conversation_id)
+        for kind, event in page.said:
+            connection.push(event_frame(namespace, kind, event))
+        cursor = page.head

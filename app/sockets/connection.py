@@ -135,8 +135,10 @@ class Connection:
 
     async def drained(self, below: int) -> bool:
         """Wait until the client owes us less than so many bytes to read; False when it went away instead."""
-        while not self.closed and self.owed >= below:  # noqa: ASYNC110 — a transport has no event for this
-            await asyncio.sleep(0.02)
+        pause = 0.0
+        while not self.closed and self.owed >= below:
+            await asyncio.sleep(pause)
+            pause = min(pause + 0.002, 0.02)
         return not self.closed
 
     def expire_at(self, when: float) -> None:

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from socketio.exceptions import ConnectionRefusedError
 
 from app.access import caller_with_key, caller_with_token, company_of, require_fresh, require_scope
-from app.errors import Draining, IdentityMismatch, Invalid, Refusal, UnknownEvent
+from app.errors import Draining, IdentityMismatch, Invalid, Refusal, Unauthenticated, UnknownEvent
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller
@@ -152,6 +152,8 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
     def _visit(self, member: Member, event: Heard) -> Visit:
         caller = member.connection.identity
         assert caller is not None  # a member has been admitted
+        if member.connection.members.get(member.namespace) is not member:  # it left while this waited for its turn
+            raise Unauthenticated
         require_fresh(self.hub, caller)
         require_scope(caller, event.needs)
         return Visit(self.hub, self.live, member, caller)

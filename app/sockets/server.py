@@ -57,9 +57,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
             return connection.close(PROTOCOL_ERROR)
         namespace = heard.namespace or "/"
         member = connection.members.get(namespace)
-        if heard.packet_type == CONNECT and member is None and heard.data.__class__ in (dict, type(None)):
+        if heard.packet_type == CONNECT and heard.data.__class__ in (dict, type(None)):
             connection.run(lambda: self._admit(connection, namespace, heard.data))
-        elif member is None or not _is_sound(heard):
+        elif member is None or not member.joined or not _is_sound(heard):
             connection.close(PROTOCOL_ERROR)
         elif heard.packet_type == EVENT:
             self._hear_event(member, heard)

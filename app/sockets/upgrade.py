@@ -12,7 +12,7 @@ from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.http_websocket import WebSocketWriter
 from aiohttp.web_request import BaseRequest
 
-from app.sockets.closing import INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, Closing
+from app.sockets.closing import CLIENT_LEFT, INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, Closing
 from app.sockets.connection import Connection
 
 CLOSINGS: dict[int, Closing] = {closing.code: closing for closing in (INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE)}
@@ -38,8 +38,7 @@ class Inlet(WebSocketDataQueue):
         elif data.type is WSMsgType.BINARY:
             self.receive(connection, None)
         elif data.type is WSMsgType.CLOSE:
-            connection.transport.close()
-            connection.lost()
+            connection.close(CLIENT_LEFT)  # a Close is answered with a Close, RFC 6455 section 5.5.1
 
     def feed_eof(self) -> None:
         """Hear that the connection is gone."""

@@ -107,7 +107,7 @@ def _list_of(encode: Convert | None, decode: Convert | None) -> tuple[Convert, C
 
 def new_id() -> str:
     """Return a fresh id: 24 hex digits that begin with the time."""
-    return str(ObjectId())
+    return ObjectId().binary.hex()
 
 
 @lru_cache(1 << 16)

@@ -41,6 +41,8 @@ class EntityStore(Generic[E]):
         self, company_id: CompanyId, refs: Sequence[Ref[Entity]], session: AsyncClientSession | None = None
     ) -> list[E]:
         """Return what these references name, in no order, in one query."""
+        if not refs:
+            return []
         asked = [self.questions[ref.by](ref.value) for ref in refs]
         found = self.collection.find({"company_id": object_id(company_id), "$or": asked}, session=session)
         return [self.codec.from_document(document) async for document in found]

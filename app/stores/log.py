@@ -1,7 +1,6 @@
 """The log: each company's events in order, the stream that says where it stands, and who is writing."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from bson import Binary
@@ -94,7 +93,6 @@ class Events:
             name="of_conversation",
             partialFilterExpression={"conversation_id": {"$exists": True}},
         ),
-        IndexModel([("company_id", ASCENDING), ("at", ASCENDING)], name="age"),
     )
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
@@ -118,12 +116,6 @@ class Events:
             where = {"company_id": object_id(company_id), "conversation_id": object_id(conversation_id)}
             found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}).sort("seq", ASCENDING)
         return [document async for document in found.limit(limit)]
-
-    async def last_before(self, company_id: CompanyId, moment: datetime) -> int:
-        """Return the seq of the last event before a moment, 0 when there is none."""
-        query = {"company_id": object_id(company_id), "at": {"$lt": moment}}
-        found = await self.collection.find_one(query, sort=[("at", -1)], projection={"seq": True})
-        return int(found["seq"]) if found else 0
 
     async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
         """Delete the events up to a floor; return how many."""

@@ -9,8 +9,8 @@ from app.settings import VARIABLES, Settings
 from app.settings_text import env_example
 from tests.house.source import ROOT, modules
 
-# Where the process's environment is read, once.
-EDGE = {"app/outside/variables.py"}
+# Where the process's environment is read, once; and NO_COLOR, which belongs to the terminal.
+EDGE = {"app/outside/variables.py", "app/commands/output.py"}
 
 
 def test_env_example_is_what_the_settings_say() -> None:

@@ -11,10 +11,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
+from app.outside import mongod, mongod_process
+from app.outside.lockfile import LockFile
 from app.outside.mongod import AlreadyServing, embedded_mongo, temporary_mongo
 from app.outside.mongod_binary import MongodError, find_mongod
 from app.outside.mongod_process import FLAGS
@@ -57,19 +60,19 @@ async def test_a_restart_on_another_port_finds_its_data(tmp_path: Path) -> None:
 async def test_a_killed_server_takes_its_mongod_along_and_the_next_one_starts(tmp_path: Path) -> None:
     async with holder(tmp_path) as (process, uri):
         await write(uri, "acknowledged")
-        mongod = state(tmp_path)["pid"]
+        pid = state(tmp_path)["pid"]
         process.kill()
         async with embedded_mongo(tmp_path, "server") as again:
             assert await written(again) == ["acknowledged"]
-        assert not runs(mongod)
+        assert not runs(pid)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 async def test_a_killed_server_takes_its_mongod_along_with_nobody_starting_again(tmp_path: Path) -> None:
     async with holder(tmp_path) as (process, _):
-        mongod = state(tmp_path)["pid"]
+        pid = state(tmp_path)["pid"]
         process.kill()
-        await until(lambda: not runs(mongod), within=15)
+        await until(lambda: not runs(pid), within=15)
 
 
 async def test_an_orphan_that_nobody_told_to_leave_is_sent_away(tmp_path: Path) -> None:
@@ -129,6 +132,25 @@ async def test_a_server_waits_for_a_command_to_be_done(tmp_path: Path) -> None:
     assert await server == uri
 
 
+async def test_waiting_for_one_that_stays_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mongod, "TURN_WAIT", 0.1)
+    with LockFile.wait(tmp_path / "mongod.lock", within=1):
+        with pytest.raises(MongodError, match="A command uses the MongoDB in"):
+            await uri_within(tmp_path, "server")
+        with pytest.raises(MongodError, match="is held by a process that does not serve it"):
+            await uri_within(tmp_path, "command")
+
+
+async def test_one_that_does_not_want_to_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mongod_process, "TERMINATE_WAIT", 0.1)
+    stubborn = subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; echo; read forever"], stdin=PIPE, stdout=PIPE)
+    with stubborn:
+        assert stubborn.stdout
+        assert await asyncio.to_thread(stubborn.stdout.readline)
+        await mongod_process.stop(stubborn)
+        assert stubborn.poll() == -signal.SIGKILL
+
+
 async def test_commands_take_turns(tmp_path: Path) -> None:
     async with asyncio.timeout(30):
         first, second = await asyncio.gather(uri_within(tmp_path, "command"), uri_within(tmp_path, "command"))
@@ -182,7 +204,7 @@ async def uri_within(data_dir: Path, role: Any) -> str:
 async def holder(data_dir: Path) -> AsyncIterator[tuple[subprocess.Popen[str], str]]:
     """A server in a process group of its own, with the URI of its MongoDB."""
     command = [sys.executable, "-m", "tests.outside.holder", str(data_dir)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=PIPE, text=True, start_new_session=True) as process:
         try:
             yield process, await line_of(process)
         finally:

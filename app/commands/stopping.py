@@ -1,0 +1,56 @@
+"""How a server is told to stop: the first signal closes everything in order, the second one ends it at once."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from loguru import logger
+
+# The contract gives 30 s. Requests get 10 of them, the journal 5, and mongod takes what it needs, usually 1.
+AT_MOST = 29  # seconds
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Leave the block, from wherever it waits, when SIGTERM or SIGINT comes; its own blocks close on the way out.
+
+    What is not closed after AT_MOST seconds is left to the kernel.
+    """
+    task, loop, stops = asyncio.current_task(), asyncio.get_running_loop(), _Stops()
+    assert task is not None  # a coroutine runs in one
+
+    def stop(number: int) -> None:
+        stops.first_or_exit(number)
+        task.cancel()
+
+    _listen(loop, stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not stops.asked:
+            raise
+
+
+class _Stops:
+    """Whether a stop was asked for, and the end of all patience."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def first_or_exit(self, number: int) -> None:
+        if self.asked:
+            os._exit(128 + number)
+        self.asked = True
+        logger.bind(signal=signal.Signals(number).name).info("stopping")
+        if sys.platform != "win32":
+            signal.alarm(AT_MOST)  # its default action needs no Python: it ends a process whose loop is stuck, too
+
+
+def _listen(loop: asyncio.AbstractEventLoop, stop: Callable[[int], None]) -> None:
+    if sys.platform == "win32":
+        return  # Ctrl-C cancels the task there too: asyncio.Runner sees to it
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)

@@ -1,0 +1,105 @@
+"""What a server says once it is up: where it is, and after making the demo all that one needs to try it."""
+
+import json
+import shlex
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from app import __version__
+from app.commands.demo_company import Demo
+from app.commands.output import Paint, answer, painter
+from app.models.entity import CompanyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What is known at the start; `demo` is there when it was made just now."""
+
+    url: str
+    demo: Demo | None
+    demo_company_id: CompanyId | None
+    is_empty: bool
+
+
+def welcome(known: Welcome, *, as_json: bool) -> None:
+    """Say it: to a script as one object, `{"url", "demo"}`."""
+    paint = painter(sys.stdout)
+    body = {"url": known.url, "demo": _as_object(known) if known.demo else None}
+    answer(body, "\n".join(_lines(known, paint)), as_json=as_json)
+
+
+def _as_object(known: Welcome) -> dict[str, object]:
+    assert known.demo is not None
+    return {**asdict(known.demo), "curl": curl_line(known.url, known.demo), "watch": watch_line(known.url, known.demo)}
+
+
+def _lines(known: Welcome, paint: Paint) -> list[str]:
+    lines = ["", f"{paint('bold', f'Parley {__version__}')} is running at {paint('cyan', known.url)}", ""]
+    if known.demo:
+        lines += _demo_lines(known.url, known.demo, paint)
+    lines += [f"  {known.url}/  and  README.md", ""]
+    if known.demo_company_id and not known.demo:
+        lines += [
+            "The demo's passwords and keys were shown once, when it was made. A new key:",
+            f"  {command_line('create-key', '--company', known.demo_company_id, *NEW_KEY)}",
+            "",
+        ]
+    if known.is_empty:
+        lines += ["There is no company yet:", f"  {command_line('create-company', '--name', 'Acme')}", ""]
+    return lines
+
+
+NEW_KEY = ("--name", "laptop", "--kind", "bot", "--scopes", "*")
+
+
+def _demo_lines(url: str, demo: Demo, paint: Paint) -> list[str]:
+    logins = [f"  {login.role.value:<8} {login.email:<26} {login.password}" for login in demo.logins]
+    return [
+        f"A demo company was made, {demo.name}. What follows is shown this once; only hashes are stored.",
+        "",
+        paint("bold", "Sign in as"),
+        *logins,
+        paint("bold", "Its keys"),
+        f"  {'bot':<8} {demo.bot_key}",
+        f"  {'service':<8} {demo.service_key}",
+        "",
+        paint("bold", "Three lines to copy. Watch the live feed, in a terminal of its own:"),
+        f"  {watch_line(url, demo)}",
+        paint("bold", "Post a message:"),
+        f"  {curl_line(url, demo)}",
+        paint("bold", "Read on:"),
+    ]
+
+
+def curl_line(url: str, demo: Demo) -> str:
+    """Return the command that lets the demo's first customer write."""
+    message = {
+        "contact_id": demo.contact_id,
+        "role": "user",
+        "platform": "web",
+        "direction": "inbound",
+        "content": "Is my order on its way?",
+    }
+    headers = ("-H", f"X-API-Key: {demo.bot_key}", "-H", "Content-Type: application/json")
+    return shlex.join(["curl", "-X", "POST", f"{url}/api/v1/messages", *headers, "-d", json.dumps(message)])
+
+
+def watch_line(url: str, demo: Demo) -> str:
+    """Return the command that shows the demo's feed."""
+    return command_line("watch", "--url", url, "--key", demo.bot_key)
+
+
+def command_line(*words: str) -> str:
+    """Return a command of ours as one types it in this folder, with the Python that runs here."""
+    return shlex.join([_python(), "-m", "app", *words])
+
+
+def _python() -> str:
+    """Return how this Python is called: by its name where that finds it, else by its place in this folder."""
+    this = Path(sys.executable)
+    found = shutil.which("python")
+    if found and Path(found).absolute() == this.absolute():
+        return "python"
+    return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)

@@ -1,0 +1,126 @@
+"""The demo company: made once, told once, and usable with what was told."""
+
+import json
+import shlex
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from app import __version__
+from app.commands.demo_company import demo_company_id, demo_where_wanted
+from app.commands.demo_talk import TALKS, Speaker
+from app.commands.welcome import Welcome, command_line, welcome
+from tests.cli.processes import running, serving
+from tests.desk import Desk, database_uri
+
+
+@pytest.fixture
+def uri(mongo_uri: str) -> str:
+    """A database of its own."""
+    return database_uri(mongo_uri)
+
+
+async def test_what_is_printed_can_be_copied_and_works(tmp_path: Path, uri: str) -> None:
+    async with running(tmp_path, "serve", MONGODB_URI=uri) as server, aiohttp.ClientSession() as http:
+        url = (await server.says(f"Parley {__version__} is running at")).split()[-1]
+        curl, watch = [shlex.split(await server.says(words)) for words in ("curl -X POST", "-m app watch")]
+        assert f"  {url}/  and  README.md" in server.out
+        assert not any("\x1b" in line for line in server.out), "no colours where nobody sees them"
+        async with running(tmp_path, *watch[3:]) as watching:
+            await watching.says("listening from seq")
+            status, answer = await executed(http, curl)
+            assert status == 201
+            line = await watching.says("Is my order on its way?")
+        assert f"#{answer['data']['seq']} " in line
+        assert "customer: Is my order on its way?" in line
+        email, password = (await server.says("  owner")).split()[1:]
+        async with http.post(f"{url}/api/v1/auth/login", json={"email": email, "password": password}) as signed_in:
+            assert signed_in.status == 200
+
+
+async def test_the_second_start_makes_none_and_says_how_to_make_a_key(tmp_path: Path, uri: str) -> None:
+    async with serving(tmp_path, MONGODB_URI=uri) as first:
+        demo = first.said["demo"]
+    async with running(tmp_path, "demo", MONGODB_URI=uri) as second, aiohttp.ClientSession() as http:
+        create = shlex.split(await second.says("app create-key"))
+        said = "\n".join(second.out)
+        assert not [secret for secret in secrets_of(demo) if secret in said]
+        assert create[create.index("--company") + 1] == demo["company_id"]
+        url = (await second.says("is running at")).split()[-1]
+        kept = await conversations(http, url, demo["bot_key"])
+    assert len(kept) == len(TALKS)
+
+
+async def test_it_is_believable(desk: Desk) -> None:
+    demo = await demo_where_wanted(desk.hub, asked=True)
+    assert demo
+    _, answer = await desk.ask("GET", "/conversations", key=demo.bot_key)
+    found = answer["data"]
+    times = [each["last_message"]["created_at"] for each in found]
+    assert times == sorted(times, reverse=True)
+    assert {each["platform"] for each in found} == {"web", "instagram", "facebook", "whatsapp", "telegram"}
+    assert {each["status"] for each in found} == {"open", "closed"}
+    assert sorted(each["unread_count"] for each in found) == [0, 0, 0, 0, 1, 1, 2]
+    assert any(each["assignee_id"] for each in found)
+    said = [await desk.ask("GET", f"/conversations/{each['id']}/messages", key=demo.bot_key) for each in found]
+    files = [message["attachments"] for _, answer in said for message in answer["data"]]
+    assert (len(files), sum(map(len, files))) == (sum(len(talk.lines) for talk in TALKS), 1)
+
+
+async def test_nothing_that_was_told_is_stored(desk: Desk) -> None:
+    demo = await demo_where_wanted(desk.hub, asked=True)
+    assert demo
+    stored = [str(document) for store in desk.hub.store.all async for document in store.collection.find()]
+    assert any(demo.company_id in document for document in stored)
+    assert not [secret for secret in secrets_of(asdict(demo)) for document in stored if secret in document]
+
+
+async def test_it_is_made_unasked_only_in_an_empty_database_for_development(desk: Desk) -> None:
+    assert await demo_where_wanted(desk.hub, asked=False) is None
+    assert await demo_where_wanted(desk.hub, asked=True) is not None
+    assert await demo_where_wanted(desk.hub, asked=True) is None
+    assert await demo_company_id(desk.hub) not in (None, desk.company.id)
+
+
+def test_a_server_without_a_company_says_how_to_found_one(capsys: pytest.CaptureFixture[str]) -> None:
+    welcome(Welcome(url="http://127.0.0.1:4000", demo=None, demo_company_id=None, is_empty=True), as_json=False)
+    assert "-m app create-company --name Acme" in capsys.readouterr().out
+
+
+def test_commands_are_told_with_a_python_that_has_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path.cwd()
+    monkeypatch.setattr("sys.executable", str(here / ".venv" / "bin" / "python"))
+    assert command_line("watch") == ".venv/bin/python -m app watch"
+    monkeypatch.setattr("sys.executable", shutil.which("python"))
+    assert command_line("watch", "--key", "a b") == "python -m app watch --key 'a b'"
+
+
+def test_every_line_is_later_than_the_one_before() -> None:
+    for talk in TALKS:
+        minutes = [line[0] for line in talk.lines]
+        assert minutes == sorted(minutes, reverse=True)
+        assert talk.lines[0][1] is Speaker.CUSTOMER
+
+
+async def executed(http: aiohttp.ClientSession, curl: list[str]) -> tuple[int, Any]:
+    """Do what a curl command line does."""
+    _, _, method, url, *options = curl
+    given = list(zip(options[::2], options[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in given if option == "-H")
+    (data,) = (value for option, value in given if option == "-d")
+    async with http.request(method, url, data=data, headers=headers) as response:
+        return response.status, await response.json()
+
+
+def secrets_of(demo: dict[str, Any]) -> list[str]:
+    """List what only who made the demo may know."""
+    return [demo["bot_key"], demo["service_key"], *(login["password"] for login in demo["logins"])]
+
+
+async def conversations(http: aiohttp.ClientSession, url: str, key: str) -> list[dict[str, Any]]:
+    async with http.get(f"{url}/api/v1/conversations", headers={"X-API-Key": key}) as response:
+        return list(json.loads(await response.text())["data"])

@@ -1,0 +1,99 @@
+"""What every address has in common: health, unknown paths, pages of other origins, request ids."""
+
+from typing import Any
+
+import pytest
+
+from app import __version__
+from tests.desk import Desk
+from tests.handlers.asking import PAGE, Refused, whole
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CALLS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-API-Key, Idempotency-Key"}
+
+
+async def test_it_is_alive_ready_and_well(desk: Desk) -> None:
+    for path in ("/health/live", "/health/ready"):
+        answer = await whole(desk, "GET", path)
+        assert (answer.status, answer.body) == (200, {"status": "ok"})
+    answer = await whole(desk, "GET", "/health")
+    assert answer.status == 200
+    assert answer.body.keys() == {"status", "version", "uptime_seconds", "mongodb"}
+    assert (answer.body["status"], answer.body["version"], answer.body["mongodb"]) == ("ok", __version__, "ok")
+
+
+async def test_a_server_that_is_stopping_lives_but_wants_no_clients(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.hub.journal, "draining", True)
+    said = [await whole(desk, "GET", path) for path in ("/health/live", "/health/ready", "/health")]
+    assert [answer.status for answer in said] == [200, 503, 503]
+    assert [answer.body["status"] for answer in said] == ["ok", "draining", "draining"]
+
+
+async def test_a_server_that_is_stopping_takes_no_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.hub.journal, "draining", True)
+    answer = await whole(desk, "POST", "/api/v1/messages", json=desk.message(), headers={"X-API-Key": desk.key})
+    assert (answer.refused, answer.headers["Retry-After"]) == (Refused(503, "draining"), "1")
+    assert answer.body["error"]["retryable"] is True
+
+
+async def test_the_front_page_says_how_to_connect(desk: Desk) -> None:
+    answer = await whole(desk, "GET", "/", headers={"Host": 'x"><script>'})
+    assert answer.status == 200
+    assert "/api/v1/messages" in answer.body
+    assert "<script" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/messages", "/nothing", "/api/v1/messages/1/2", "/%00"])
+async def test_an_unknown_path_is_refused_like_everything_else(desk: Desk, path: str) -> None:
+    assert (await whole(desk, "GET", path)).refused == Refused(404, "route_not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/me", "/api/v1/contacts/" + "a" * 24, "/health"])
+async def test_an_unknown_method_is_refused_and_told_the_known_ones(desk: Desk, path: str) -> None:
+    answer = await whole(desk, "PUT", path)
+    assert answer.refused == Refused(405, "method_not_allowed")
+    assert "GET" in answer.headers["Allow"]
+
+
+async def test_a_page_of_an_allowed_origin_may_call_the_api(desk: Desk) -> None:
+    answer = await whole(desk, "OPTIONS", "/api/v1/messages", headers={"Origin": PAGE, **CALLS})
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, PAGE)
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+    assert {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")} == {
+        "x-api-key",
+        "idempotency-key",
+    }
+
+
+@pytest.mark.parametrize(("key", "status"), [("", 401), (None, 200)])
+async def test_that_page_can_read_answers_and_refusals(desk: Desk, key: str | None, status: int) -> None:
+    headers = {"Origin": PAGE, "X-API-Key": desk.key if key is None else key}
+    answer = await whole(desk, "GET", "/api/v1/auth/me", headers=headers)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, PAGE)
+    assert "Idempotency-Replayed" in answer.headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_page_of_another_origin_may_not(desk: Desk) -> None:
+    preflight = await whole(desk, "OPTIONS", "/api/v1/messages", headers={"Origin": "https://evil.example", **CALLS})
+    assert preflight.refused.code == "bad_request"
+    answer = await whole(
+        desk, "GET", "/api/v1/auth/me", headers={"Origin": "https://evil.example", "X-API-Key": desk.key}
+    )
+    for each in (preflight, answer):
+        assert "Access-Control-Allow-Origin" not in each.headers
+
+
+async def test_a_refusal_carries_the_id_that_the_client_gave_its_request(desk: Desk) -> None:
+    answer = await whole(desk, "GET", "/api/v1/auth/me", headers={"X-Request-Id": "trace-1.a_B"})
+    assert answer.body["error"]["request_id"] == answer.headers["X-Request-Id"] == "trace-1.a_B"
+
+
+@pytest.mark.parametrize("given", ["", "has space", "<script>", "x" * 65])
+async def test_any_other_refusal_gets_an_id_of_its_own(desk: Desk, given: str) -> None:
+    answers: list[Any] = [await whole(desk, "GET", "/nothing", headers={"X-Request-Id": given}) for _ in range(2)]
+    ids = [answer.body["error"]["request_id"] for answer in answers]
+    assert ids == [answer.headers["X-Request-Id"] for answer in answers]
+    assert len({*ids, given}) == 3

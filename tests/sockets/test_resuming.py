@@ -1,0 +1,167 @@
+"""Coming back to `/company`: what was missed comes in order, once, whoever answers; or the client is told to begin anew."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.actions.new_epoch import new_epoch
+from tests.desk import Desk, Listener
+from tests.sockets.again import elsewhere
+from tests.sockets.wire import hears
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def began(desk: Desk) -> dict[str, Any]:
+    """Connect once, leave, and return where that client stands: its epoch and its head."""
+    listener = await desk.listen()
+    ready = await listener.ready()
+    await listener.client.disconnect()
+    return {"epoch": ready["epoch"], "seq": ready["head"]}
+
+
+async def pruned(desk: Desk, seq: int) -> None:
+    """Prune the log up to a seq, as the job will: the floor is raised, then events are deleted."""
+    await desk.hub.store.streams.raise_floor(desk.company.id, seq)
+    await desk.hub.store.events.delete_up_to(desk.company.id, seq)
+
+
+async def told_to_begin_anew(listener: Listener) -> tuple[str, int]:
+    """Check that a client is told to load its state, and return why, and where it goes on."""
+    ready = await listener.ready()
+    (resync,) = listener.of("sync:resync")
+    assert [name for name, _ in listener.heard] == ["sync:resync", "sync:ready"]
+    assert (ready["resumed"], ready["head"], ready["epoch"]) == (False, resync["head"], resync["epoch"])
+    return resync["reason"], resync["head"]
+
+
+async def test_what_was_missed_comes_before_what_is_new(desk: Desk) -> None:
+    left_off = await began(desk)
+    missed = [(await desk.receive(words))["seq"] for words in ("one", "two")]
+    listener = await desk.listen(**left_off)
+    assert await listener.ready() == {
+        "type": "sync:ready",
+        "epoch": left_off["epoch"],
+        "head": missed[-1],
+        "resumed": True,
+    }
+    assert [name for name, _ in listener.heard] == ["message:new", "message:new", "sync:ready"]
+    live = (await desk.receive("three"))["seq"]
+    events = await hears(listener, 3)
+    assert [(event["prev"], event["seq"]) for event in events] == [(seq - 1, seq) for seq in [*missed, live]]
+
+
+async def test_who_missed_nothing_hears_nothing_twice(desk: Desk) -> None:
+    left_off = await began(desk)
+    listener = await desk.listen(**left_off)
+    assert (await listener.ready())["resumed"] is True
+    assert listener.events == []
+
+
+async def test_a_seq_without_an_epoch_is_taken(desk: Desk) -> None:
+    await desk.receive()
+    listener = await desk.listen(seq=0)
+    assert ((await listener.ready())["resumed"], listener.seqs) == (True, [1, 2])
+
+
+async def test_another_server_goes_on_from_the_log(desk: Desk) -> None:
+    left_off = await began(desk)
+    said = [await desk.receive(words) for words in ("one", "two", "three")]
+    async with elsewhere(desk) as other:
+        listener = await other.listen(**left_off)
+        assert (await listener.ready())["resumed"] is True
+        assert [event["message"] for event in listener.events] == said
+        await listener.client.disconnect()
+
+
+async def test_what_is_stored_by_one_server_is_heard_at_another(desk: Desk) -> None:
+    async with elsewhere(desk) as other:
+        listener = await other.listen()
+        await listener.ready()
+        said = [await desk.receive("here"), await other.receive("there"), await desk.receive("here again")]
+        assert [event["message"] for event in await hears(listener, 3)] == said
+        await listener.client.disconnect()
+
+
+async def test_a_long_absence_is_made_up_page_by_page_while_more_happens(desk: Desk) -> None:
+    left_off = await began(desk)
+    await asyncio.gather(*(desk.receive("é" * 5000) for _ in range(60)))
+    async with elsewhere(desk) as other:
+        listener, *_ = await asyncio.gather(other.listen(**left_off), *(desk.receive("live") for _ in range(20)))
+        events = await hears(listener, 80)
+        assert [(event["prev"], event["seq"]) for event in events] == [(seq - 1, seq) for seq in range(2, 82)]
+        await listener.client.disconnect()
+
+
+async def test_a_seq_of_the_future_begins_anew(desk: Desk) -> None:
+    left_off = await began(desk)
+    listener = await desk.listen(epoch=left_off["epoch"], seq=left_off["seq"] + 1)
+    assert await told_to_begin_anew(listener) == ("future", left_off["seq"])
+    await desk.receive()
+    assert (await hears(listener, 1))[0]["prev"] == left_off["seq"]
+
+
+async def test_a_seq_of_another_epoch_begins_anew(desk: Desk) -> None:
+    left_off = await began(desk)
+    listener = await desk.listen(epoch="an-older-one", seq=0)
+    assert await told_to_begin_anew(listener) == ("epoch", left_off["seq"])
+
+
+async def test_what_was_pruned_begins_anew(desk: Desk) -> None:
+    left_off = await began(desk)
+    head = [(await desk.receive(words))["seq"] for words in ("one", "two", "three")][-1]
+    await pruned(desk, head - 1)
+    async with elsewhere(desk) as other:
+        listener = await other.listen(**left_off)
+        assert await told_to_begin_anew(listener) == ("pruned", head)
+        kept = await other.listen(epoch=left_off["epoch"], seq=head - 1)
+        assert ((await kept.ready())["resumed"], kept.seqs) == (True, [head])
+        await asyncio.gather(listener.client.disconnect(), kept.client.disconnect())
+
+
+async def test_a_restored_log_tells_everyone_who_is_connected(desk: Desk) -> None:
+    listener = await desk.listen()
+    before = (await listener.ready())["epoch"]
+    await new_epoch(desk.hub, desk.company.id)
+    await until(lambda: listener.of("sync:resync"))
+    await until(lambda: len(listener.of("sync:ready")) == 2)
+    resync, ready = listener.of("sync:resync")[0], listener.of("sync:ready")[1]
+    assert (resync["reason"], resync["head"], ready["resumed"], ready["head"]) == ("epoch", 1, False, 1)
+    assert before != resync["epoch"] == ready["epoch"]
+    await desk.receive()
+    assert [(event["prev"], event["seq"]) for event in await hears(listener, 1)] == [(1, 2)]
+
+
+async def test_a_gap_is_asked_for_page_by_page(desk: Desk) -> None:
+    left_off = await began(desk)
+    await asyncio.gather(*(desk.receive("é" * 5000) for _ in range(60)))
+    listener, seqs, page = await desk.listen(), list[int](), {"head": left_off["seq"], "more": True}
+    while page["more"]:
+        page = (await listener.call("sync", {"epoch": left_off["epoch"], "since": page["head"]}))["data"]
+        seqs += [event["seq"] for event in page["events"]]
+        assert (page["head"], page["epoch"], len(page["events"]) < 60) == (seqs[-1], left_off["epoch"], True)
+    assert seqs == list(range(2, 62))
+
+
+async def test_a_page_says_each_event_as_the_room_does(desk: Desk) -> None:
+    listener = await desk.listen()
+    await listener.ready()
+    await desk.receive()
+    heard = await hears(listener, 1)
+    assert (await listener.call("sync", {"since": 1}))["data"]["events"] == heard
+
+
+@pytest.mark.parametrize(
+    ("since", "epoch", "reason"), [(99, None, "future"), (0, "an-older-one", "epoch"), (0, None, "pruned")]
+)
+async def test_a_gap_that_cannot_be_filled_is_refused(desk: Desk, since: int, epoch: str | None, reason: str) -> None:
+    await desk.receive()
+    await pruned(desk, 1)
+    async with elsewhere(desk) as other:
+        listener = await other.listen()
+        ack = await listener.call("sync", {"since": since, **({"epoch": epoch} if epoch else {})})
+        assert (ack["ok"], ack["error"]["code"]) == (False, "resync_required")
+        assert (ack["error"]["reason"], ack["error"]["head"]) == (reason, 2)
+        await listener.client.disconnect()
