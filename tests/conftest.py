@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-
 from loguru import logger
 
 from app.outside.mongod import temporary_mongo
 from tests.desk import Desk, open_desk
-
 
 logger.remove()
 logger.add(sys.stderr, level="WARNING")

@@ -29,7 +29,8 @@ class Inbox:
 
     def apply(self, event: dict[str, Any]) -> None:
         """Move on by one event of the log."""
-        for name, kept in (("contact", self.contacts), ("conversation", self.conversations), ("message", self.messages)):
+        kinds = {"contact": self.contacts, "conversation": self.conversations, "message": self.messages}
+        for name, kept in kinds.items():
             if name in event and event["seq"] > kept.get(event[name]["id"], {"version": 0})["version"]:
                 kept[event[name]["id"]] = event[name]
 
@@ -42,7 +43,7 @@ class Inbox:
 
     def _is_read(self, message: dict[str, Any]) -> bool:
         read_seq: int = self.conversations[message["conversation_id"]]["read_seq"]
-        return message["direction"] == "inbound" and message["seq"] <= read_seq
+        return bool(message["direction"] == "inbound" and message["seq"] <= read_seq)
 
 
 async def pages(desk: Desk, path: str) -> list[dict[str, Any]]:

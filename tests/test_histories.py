@@ -71,7 +71,8 @@ class Story:
         await self.ask(pick, "PATCH", f"/contacts/{self.contacts[pick % len(self.contacts)]}", {"name": f"Name {pick}"})
 
     async def _receive(self, pick: int, platform: str) -> None:
-        body = {"contact_id": self.contacts[pick % len(self.contacts)], "role": "user", "platform": platform, "content": "?"}
+        who = {"contact_id": self.contacts[pick % len(self.contacts)], "platform": platform}
+        body = {**who, "role": "user", "content": "?"}
         self._keep(await self.ask(pick, "POST", "/messages", body))
 
     async def _reply(self, pick: int) -> None:
@@ -117,7 +118,9 @@ class Story:
 
 
 @pytest_asyncio.fixture
-async def two_doors(mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Desk, list[str]]]:
+async def two_doors(
+    mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Desk, list[str]]]:
     """Two servers of one database, which hear of each other soon."""
     monkeypatch.setattr(journal_module, "POLL", 0.02)
     monkeypatch.setattr(journal_module, "IDLE", 0.5)

@@ -6,12 +6,12 @@ from typing import Any
 from app.access import access_contact, access_conversation, company_of
 from app.actions.keys import change_key, digest_of
 from app.errors import NotFound
-from app.events import Event, MessageRead
+from app.events import MessageRead
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.conversation import Conversation, ReadMark
-from app.models.entity import ContactId, ConversationId, Entity
+from app.models.entity import ContactId, ConversationId
 
 Numbers = dict[ConversationId, int]  # the number of the last inbound message at or before the seq
 
@@ -31,31 +31,25 @@ async def mark_read(
     key, claimed = change_key(hub, caller, "mark_read", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:
-        puts: list[Entity] = []
-        events: list[Event] = []
-        views = []
-        for id in ids:
-            before = seen.get(Conversation.ref(id))
-            if before is None:
-                raise NotFound
-            after, mark = _marked(seen, caller, before, up_to_seq, numbers)
-            views.append(after.view())
-            if mark is not None:
-                puts += (after, mark)
-                events.append(
-                    MessageRead(conversation=after, reader_id=caller.id, up_to_seq=mark.up_to_seq, read_at=now)
-                )
-        return Decision(puts=tuple(puts), events=tuple(events), answer=views)
+        marked = [_marked(seen, caller, id, up_to_seq, numbers) for id in ids]
+        moved = [(conversation, mark) for conversation, mark in marked if mark is not None]
+        return Decision(
+            puts=tuple(thing for pair in moved for thing in pair),
+            events=tuple(
+                MessageRead(conversation=conversation, reader_id=caller.id, up_to_seq=mark.up_to_seq, read_at=now)
+                for conversation, mark in moved
+            ),
+            answer=[conversation.view() for conversation, _ in marked],
+        )
 
+    needs = tuple(ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id))))
     done = await hub.journal.commit(
         Change(
             company_id=company_of(caller),
             key=key,
             claimed=claimed,
             digest=digest_of(ids, up_to_seq),
-            needs=tuple(
-                ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id)))
-            ),
+            needs=needs,
             decide=decide,
         )
     )
@@ -81,23 +75,25 @@ async def _numbers(hub: Hub, caller: Caller, ids: list[ConversationId], up_to_se
 
 
 def _marked(
-    seen: Seen, caller: Caller, conversation: Conversation, up_to_seq: int | None, numbers: Numbers
+    seen: Seen, caller: Caller, id: ConversationId, up_to_seq: int | None, numbers: Numbers
 ) -> tuple[Conversation, ReadMark | None]:
     """Return the conversation with the mark applied, and the reader's mark if it moved."""
+    conversation = seen.get(Conversation.ref(id))
+    if conversation is None:
+        raise NotFound
     last = conversation.last_message.seq if conversation.last_message else 0
     whole = up_to_seq is None or up_to_seq >= last
     seq = last if whole or up_to_seq is None else up_to_seq
-    number = conversation.inbound_count if whole else numbers[conversation.id]
-    id = ReadMark.id_of(caller.id, conversation.id)
-    mark = seen.get(ReadMark.ref(id))
-    if seq <= (mark.up_to_seq if mark else 0):
+    number = conversation.inbound_count if whole else numbers[id]
+    before = seen.get(ReadMark.ref(ReadMark.id_of(caller.id, id)))
+    if seq <= (before.up_to_seq if before else 0):
         return conversation, None
-    moved = ReadMark(
-        id=id,
+    mark = ReadMark(
+        id=ReadMark.id_of(caller.id, id),
         company_id=conversation.company_id,
-        seq=mark.seq if mark else 0,
+        seq=before.seq if before else 0,
         reader_id=caller.id,
-        conversation_id=conversation.id,
+        conversation_id=id,
         up_to_seq=seq,
     )
-    return conversation.read_up_to(seq, number), moved
+    return conversation.read_up_to(seq, number), mark

@@ -18,6 +18,9 @@ class Credentials(Protocol):
     async def proof(self) -> dict[str, str]:
         """Return what `auth` carries. Raises CommandError where it is refused, aiohttp's errors without an answer."""
 
+    def forget(self) -> None:
+        """Take the last proof for worthless: it was refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyCredentials:
@@ -28,6 +31,9 @@ class KeyCredentials:
     async def proof(self) -> dict[str, str]:
         """Return the key."""
         return {"api_key": self.key}
+
+    def forget(self) -> None:
+        """Have no other."""
 
 
 class PersonCredentials:
@@ -45,6 +51,10 @@ class PersonCredentials:
         if time.monotonic() > self._until:
             await self._renew()
         return {"token": self._access}
+
+    def forget(self) -> None:
+        """Take new tokens the next time."""
+        self._until = 0.0
 
     async def _renew(self) -> None:
         """Take the next tokens, by the refresh token where there is one; a sign-in that has ended is begun anew."""

@@ -77,13 +77,11 @@ async def demo_company_id(hub: Hub) -> CompanyId | None:
 
 async def demo_where_wanted(hub: Hub, *, asked: bool) -> Demo | None:
     """Make the demo, unless there is one: in development in an empty database, elsewhere only when asked."""
+    if not asked and hub.settings.environment is not Environment.DEVELOPMENT:
+        return None  # before a folder is touched: in production it may be read-only
     with await LockFile.turn(private_folder(hub.settings.data_dir) / "demo.lock", MAKING):
-        if asked:
-            wanted = await demo_company_id(hub) is None
-        else:
-            is_development = hub.settings.environment is Environment.DEVELOPMENT
-            wanted = is_development and await hub.store.companies.any() is None
-        return await _make(hub) if wanted else None
+        there = await demo_company_id(hub) if asked else await hub.store.companies.any()
+        return await _make(hub) if there is None else None
 
 
 async def _make(hub: Hub) -> Demo:

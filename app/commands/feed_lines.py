@@ -54,8 +54,9 @@ def _facts(event: Body) -> str:
     """Say of an event that is no message what changed, in a few words."""
     if event["type"] == "message:read":
         return f"up to #{event['up_to_seq']}"
+    if "appointment" in event:
+        return one_line(str(event["appointment"].get("id", "")))
     if "contact" in event:
         return one_line(str(event["contact"]["name"]))
-    if "conversation" in event:
-        return f"{event['conversation']['status']}, {event['conversation']['unread_count']} unread"
-    return one_line(str((event.get("appointment") or {}).get("id", "")))
+    conversation = event.get("conversation") or {}
+    return f"{conversation['status']}, {conversation['unread_count']} unread" if "status" in conversation else ""

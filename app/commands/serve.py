@@ -23,7 +23,9 @@ from app.settings_mistakes import Mistake, SettingsError
 REQUESTS_WAIT = 10.0  # seconds that running requests have to finish
 # Longer than the usual proxies keep an idle connection (60 s): the side that sends must be the one that closes it.
 KEEPALIVE = 75.0
-NO_DEMO = Mistake("ENVIRONMENT", "ENVIRONMENT is production, and the demo is not for production: its keys were shown.")
+NO_DEMO = Mistake(
+    "ENVIRONMENT", "ENVIRONMENT is production, where there is no demo: its passwords are shown on a screen."
+)
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - they are compared with, not bound to
 
 

@@ -49,6 +49,7 @@ class Subscription:
         self._hear = hear
         self._delays = delays()
         self._told = ""
+        self._doubted = False
         self._client: socketio.AsyncClient | None = None
 
     async def follow(self) -> NoReturn:
@@ -75,13 +76,11 @@ class Subscription:
         client.on("*", lambda event, body=None: said.put_nowait((event, body)), namespace=NAMESPACE)
         client.on("connect_error", lambda body=None: said.put_nowait(("refused", body)), namespace=NAMESPACE)
         await self._connect(client)
-        gone = asyncio.create_task(client.eio.wait(), name="watch-connection")
-        gone.add_done_callback(lambda _: said.put_nowait(("gone", None)))
+        client.eio.read_loop_task.add_done_callback(lambda _: said.put_nowait(("gone", None)))
         try:
             while True:
                 await self._take(*await said.get())
         finally:
-            gone.cancel()
             await _closed(client)
 
     async def _connect(self, client: socketio.AsyncClient) -> None:
@@ -103,7 +102,7 @@ class Subscription:
             case "gone":
                 raise Lost("the connection ended")
             case "refused":
-                _refused(body)
+                self._refused(body)
             case "sync:resync":
                 self._resync(body)
             case "sync:ready":
@@ -111,9 +110,18 @@ class Subscription:
             case _ if isinstance(body, dict) and "seq" in body:
                 await self._frame(body)
 
+    def _refused(self, body: Any) -> None:
+        """Give up, for a refusal is final; but who was let in before may have a token that has ended since, once."""
+        if self.cursor.seq is None or self._doubted:
+            why = body["message"] if isinstance(body, dict) else body
+            raise CommandError(f"The server does not let you watch: {why}")
+        self._doubted = True
+        self._credentials.forget()
+        raise Lost("the sign-in ended")
+
     def _ready(self, body: Body) -> None:
         self.cursor = Cursor(body["epoch"], body["head"])
-        self._delays, self._told = delays(), ""
+        self._delays, self._told, self._doubted = delays(), "", False
         note(f"{'resumed' if body['resumed'] else 'listening'} from seq {body['head']}")
 
     def _resync(self, body: Body) -> None:
@@ -157,13 +165,6 @@ class Subscription:
             raise Lost(ack["error"]["message"])
         self._resync(ack["error"])
         return None
-
-
-def _refused(body: Any) -> None:
-    """Tell a refusal that is final from a handshake that merely failed: the former says so in an object."""
-    if isinstance(body, dict) and "message" in body:
-        raise CommandError(f"The server does not let you watch: {body['message']}")
-    raise Lost("no server answers there")
 
 
 async def _closed(client: socketio.AsyncClient) -> None:

@@ -12,6 +12,8 @@ from app.commands.demo_company import Demo
 from app.commands.output import Paint, answer, painter
 from app.models.entity import CompanyId
 
+NEW_KEY = ("--name", "laptop", "--kind", "bot", "--scopes", "*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
@@ -39,7 +41,7 @@ def _lines(known: Welcome, paint: Paint) -> list[str]:
     lines = ["", f"{paint('bold', f'Parley {__version__}')} is running at {paint('cyan', known.url)}", ""]
     if known.demo:
         lines += _demo_lines(known.url, known.demo, paint)
-    lines += [f"  {known.url}/  and  README.md", ""]
+    lines += [paint("bold", "Read on:"), f"  {known.url}/  and  README.md", ""]
     if known.demo_company_id and not known.demo:
         lines += [
             "The demo's passwords and keys were shown once, when it was made. A new key:",
@@ -51,16 +53,12 @@ def _lines(known: Welcome, paint: Paint) -> list[str]:
     return lines
 
 
-NEW_KEY = ("--name", "laptop", "--kind", "bot", "--scopes", "*")
-
-
 def _demo_lines(url: str, demo: Demo, paint: Paint) -> list[str]:
-    logins = [f"  {login.role.value:<8} {login.email:<26} {login.password}" for login in demo.logins]
     return [
         f"A demo company was made, {demo.name}. What follows is shown this once; only hashes are stored.",
         "",
         paint("bold", "Sign in as"),
-        *logins,
+        *(f"  {login.role.value:<8} {login.email:<26} {login.password}" for login in demo.logins),
         paint("bold", "Its keys"),
         f"  {'bot':<8} {demo.bot_key}",
         f"  {'service':<8} {demo.service_key}",
@@ -69,7 +67,6 @@ def _demo_lines(url: str, demo: Demo, paint: Paint) -> list[str]:
         f"  {watch_line(url, demo)}",
         paint("bold", "Post a message:"),
         f"  {curl_line(url, demo)}",
-        paint("bold", "Read on:"),
     ]
 
 

@@ -14,8 +14,8 @@ from app.models.entity import CompanyId
 
 RING_BYTES = 1 << 20  # of recent events that a feed keeps for those who catch up
 PATIENCE = 0.02  # seconds that an event waits for its predecessor before the gap is read from the log
-PAGE_EVENTS = 500
-PAGE_BYTES = 256 << 10
+PAGE_BYTES = 256 << 10  # of events that a reader is given at once
+PAGE_EVENTS = 200  # an event is about 1.5 kB, so this fills a page; what were read beyond it would be read for nothing
 
 Read = Callable[[CompanyId, int, int, str | None], Awaitable[list[Recorded]]]
 Listener = Callable[[Recorded], None]

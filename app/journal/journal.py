@@ -168,7 +168,7 @@ class Journal:
         documents = await self.stores.events.after(
             company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
         )
-        return [recorded(document) for document in documents]
+        return [recorded(company_id, document) for document in documents]
 
     async def _poll_on(self) -> None:
         while True:

@@ -116,7 +116,7 @@ class Writing:
         if not keys:
             return {}
         found = await self.stores.events.of_keys(self.company_id, keys, session)
-        return {event["key"]: recorded(event) for event in found}
+        return {event["key"]: recorded(self.company_id, event) for event in found}
 
     async def _load(self, refs: Sequence[Ref[Entity]], session: AsyncClientSession) -> None:
         missing = self.memory.missing(refs)
@@ -169,11 +169,11 @@ def event_document(event: Recorded) -> Document:
     return document
 
 
-def recorded(document: Document) -> Recorded:
+def recorded(company_id: CompanyId, document: Document) -> Recorded:
     """Return an event as the log kept it."""
     conversation_id: Any = document.get("conversation_id")
     return Recorded(
-        company_id=CompanyId(str(document["company_id"])),
+        company_id=company_id,
         seq=document["seq"],
         type=document["type"],
         conversation_id=str(conversation_id) if conversation_id else None,

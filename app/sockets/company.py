@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import orjson
+from loguru import logger
 
 from app.access import access_conversation, caller_with_token, company_of
 from app.actions.mark_read import mark_read
@@ -11,11 +12,13 @@ from app.actions.read_changes import read_changes
 from app.actions.send_message import Draft, send_message
 from app.errors import Invalid
 from app.events import Typing
+from app.journal.faults import refusal_of
 from app.models.entity import ConversationId, MessageId
 from app.models.message import Direction, MessageRole
 from app.models.people import Scope
 from app.models.wire import to_json
 from app.sockets.catch_up import CaughtUp, catch_up
+from app.sockets.closing import TRY_LATER
 from app.sockets.frames import event_frame
 from app.sockets.live import COMPANY, CONVERSATION, signals_room, thread_room
 from app.sockets.namespace import Heard, Namespace, Visit, identify
@@ -32,7 +35,15 @@ class CompanyNamespace(Namespace):
         self.live.audience_of(member)
         task = asyncio.create_task(self._catch_up(member, auth.epoch, auth.seq), name=f"catch-up-{member.sid}")
         member.tasks.add(task)
-        task.add_done_callback(member.tasks.discard)
+        task.add_done_callback(lambda done: self._end_catch_up(member, done))
+
+    def _end_catch_up(self, member: Member, task: "asyncio.Task[None]") -> None:
+        """Send away for now whom we could not tell what they missed: connected and deaf is worse."""
+        member.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            logger.bind(**member.connection.facts(), why=refusal_of(error).code).warning("socket could not catch up")
+            member.connection.close(TRY_LATER)
 
     async def _catch_up(self, member: Member, epoch: str | None, since: int | None) -> None:
         audience = self.live.audience_of(member)

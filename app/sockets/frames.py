@@ -38,9 +38,14 @@ def frame(payload: bytes, first_byte: int = TEXT) -> bytes:
 
 def event_frame(namespace: str, event: str, body: bytes) -> bytes:
     """Return the frame of an event whose one argument is JSON already."""
-    return frame(b'42%b,["%b",%b]' % (namespace.encode(), event.encode(), body))
+    return frame(b'42%b["%b",%b]' % (prefix(namespace), event.encode(), body))
 
 
 def ack_frame(namespace: str, id: int, reply: Any) -> bytes:
     """Return the frame of an ack with one argument."""
-    return frame(b"43%b,%d[%b]" % (namespace.encode(), id, to_json(reply)))
+    return frame(b"43%b%d[%b]" % (prefix(namespace), id, to_json(reply)))
+
+
+def prefix(namespace: str) -> bytes:
+    """Return how a packet names its namespace; the main one goes without saying."""
+    return b"" if namespace == "/" else b"%b," % namespace.encode()

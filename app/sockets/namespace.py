@@ -115,7 +115,9 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         raise TypeError("every namespace says how it welcomes")
 
     def left(self, member: Member) -> None:
-        """Forget a client."""
+        """Forget a client, and stop telling it what it missed."""
+        for task in tuple(member.tasks):
+            task.cancel()
         self.auths.pop(member.sid, None)
         self.live.left(member)
 

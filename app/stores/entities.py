@@ -45,7 +45,7 @@ class EntityStore(Generic[E]):
             return []
         asked = [self.questions[ref.by](ref.value) for ref in refs]
         found = self.collection.find({"company_id": object_id(company_id), "$or": asked}, session=session)
-        return [self.codec.from_document(document) async for document in found]
+        return [self.codec.from_document(document) for document in await found.to_list()]
 
     async def get(self, company_id: CompanyId, id: str) -> E | None:
         """Return one by its id."""
@@ -66,4 +66,4 @@ class EntityStore(Generic[E]):
         if before is not None:
             query[by] = {"$lt": before}
         found = self.collection.find(query).sort(by, -1).limit(limit)
-        return [self.codec.from_document(document) async for document in found]
+        return [self.codec.from_document(document) for document in await found.to_list()]

@@ -12,6 +12,9 @@ from app.models.company import Stream
 from app.models.entity import CompanyId
 from app.stores.codec import Codec, Document, object_id
 
+# What a reader of the log needs of an event; decoding the rest would cost as much again.
+SAID = {"_id": False, "seq": True, "type": True, "at": True, "conversation_id": True, "body": True}
+
 
 class Streams:
     """`streams`: one document a company; whoever increments `turn` holds the company's lock until its commit."""
@@ -103,7 +106,7 @@ class Events:
     ) -> list[Document]:
         """Return the events that these keys were spent on."""
         query = {"company_id": object_id(company_id), "key": {"$in": list(keys)}}
-        return [document async for document in self.collection.find(query, session=session)]
+        return await self.collection.find(query, session=session).to_list()
 
     async def after(
         self, company_id: CompanyId, since: int, until: int, *, limit: int, conversation_id: str | None = None
@@ -111,11 +114,11 @@ class Events:
         """Return up to `limit` events of (since, until], in order, of the company or of one conversation."""
         if conversation_id is None:
             query: Document = {"_id": {"$gt": place(company_id, since), "$lte": place(company_id, until)}}
-            found = self.collection.find(query).sort("_id", ASCENDING)
+            found = self.collection.find(query, SAID).sort("_id", ASCENDING)
         else:
             where = {"company_id": object_id(company_id), "conversation_id": object_id(conversation_id)}
-            found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}).sort("seq", ASCENDING)
-        return [document async for document in found.limit(limit)]
+            found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}, SAID).sort("seq", ASCENDING)
+        return await found.limit(limit).batch_size(limit + 1).to_list()
 
     async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
         """Delete the events up to a floor; return how many."""

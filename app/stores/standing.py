@@ -12,7 +12,7 @@ from app.settings_mistakes import Mistake, SettingsError
 from app.stores.codec import Document
 from app.stores.database import connect
 
-PROBE_MS = 2000  # a second look, at a server that is there
+PROBE_MS = 1000  # a second look, at a server that is there
 # https://www.mongodb.com/docs/manual/reference/error-codes/: AuthenticationFailed
 WRONG_PASSWORD = 18
 UNREADABLE = "MONGODB_URI cannot be read: a sign such as @ : / in a user name or password must be percent-encoded."

@@ -28,6 +28,7 @@ class Contender:
     running: Running
     door: Door
     bodies: list[dict[str, object]]
+    uri: str
 
 
 @contextlib.asynccontextmanager
@@ -45,14 +46,14 @@ async def parley_contender(mongodb_uri: str, core: int, contacts: int) -> AsyncI
             command = [sys.executable, "-m", "app", "serve"]
             async with pinned("parley", command, core, settings, REPOSITORY) as running:
                 await wait_until_ready(running, f"http://127.0.0.1:{port}/health/ready")
-                yield Contender("parley", running, door, await bodies(door, contacts))
+                yield Contender("parley", running, door, await bodies(door, contacts), uri)
 
 
 @contextlib.asynccontextmanager
 async def express_contender(mongodb_uri: str, core: int, contacts: int) -> AsyncIterator[Contender]:
     """The Node peer of bench/peers/express."""
     async with database(mongodb_uri, "express") as uri, express(uri, core) as peer:
-        yield Contender("express", peer.running, peer.door, await bodies(peer.door, contacts))
+        yield Contender("express", peer.running, peer.door, await bodies(peer.door, contacts), uri)
 
 
 async def make_key(core: int, settings: dict[str, str]) -> str:

@@ -3,9 +3,9 @@
 python -m bench.journal                       on an embedded MongoDB started for the run
 python -m bench.journal --mongodb-uri URI     on that replica set (a database of its own, dropped after)
 
-A change is the product's own `send_message`: access hints, key, digest, decision, transaction, event. A plain insert is one
-small document with the same write concern (majority, journaled). Rounds of the two alternate; a ratio is the median over
-rounds of the one divided by the other.
+A change is the product's own `send_message`: access hints, key, digest, decision, transaction, event. A plain insert is
+one small document with the same write concern (majority, journaled). Rounds of the two alternate; a ratio is the median
+over rounds of the one divided by the other.
 """
 
 import argparse

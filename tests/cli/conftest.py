@@ -1,7 +1,7 @@
 """Commands called within the test's own process: the same code without a second of imports each."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from loguru import logger
 from app.cli import main
 from app.settings import VARIABLES
 from tests.cli.processes import Done
+from tests.desk import database_uri
+from tests.outside.words import connected
 
 Call = Callable[..., Done]
 
@@ -23,6 +25,15 @@ def logging_as_before() -> Iterator[None]:
     logger.remove()
     logger.configure(patcher=lambda _: None)
     root.handlers, root.level = handlers, level
+
+
+@pytest.fixture
+async def uri(mongo_uri: str) -> AsyncIterator[str]:
+    """A database of its own, for a server or a command."""
+    uri = database_uri(mongo_uri)
+    yield uri
+    async with connected(uri) as client:
+        await client.drop_database(client.get_default_database().name)
 
 
 @pytest.fixture

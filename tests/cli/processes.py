@@ -93,8 +93,8 @@ def environ(**given: str) -> dict[str, str]:
     return {**passed, **cheap, **given}
 
 
-async def spawned(folder: Path, *words: str, **given: str) -> asyncio.subprocess.Process:
-    """Start a program of ours, in a folder without an `.env` and in a process group of its own."""
+async def _spawned(folder: Path, *words: str, **given: str) -> asyncio.subprocess.Process:
+    """Start a program of ours in a folder, and in a process group of its own."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *words,
@@ -110,7 +110,7 @@ async def spawned(folder: Path, *words: str, **given: str) -> asyncio.subprocess
 
 async def run(folder: Path, *words: str, stdin: str = "", **given: str) -> Done:
     """Run `python -m app …` to its end."""
-    process = await spawned(folder, "-m", "app", *words, **given)
+    process = await _spawned(folder, "-m", "app", *words, **given)
     try:
         out, err = await asyncio.wait_for(process.communicate(stdin.encode()), UP)
     finally:
@@ -120,17 +120,23 @@ async def run(folder: Path, *words: str, stdin: str = "", **given: str) -> Done:
 
 
 @asynccontextmanager
+async def started(folder: Path, *words: str, **given: str) -> AsyncIterator[Running]:
+    """Run a program of ours for as long as the block."""
+    async with _heard(Running(await _spawned(folder, *words, **given))) as heard:
+        yield heard
+
+
+@asynccontextmanager
 async def running(folder: Path, *words: str, **given: str) -> AsyncIterator[Running]:
     """Run `python -m app …` for as long as the block."""
-    process = await spawned(folder, "-m", "app", *words, **given)
-    async with _heard(Running(process)) as heard:
+    async with started(folder, "-m", "app", *words, **given) as heard:
         yield heard
 
 
 @asynccontextmanager
 async def serving(folder: Path, command: str = "serve", **given: str) -> AsyncIterator[Server]:
     """Run a server for as long as the block, on a free port unless one is given."""
-    process = await spawned(folder, "-m", "app", command, "--json", **given)
+    process = await _spawned(folder, "-m", "app", command, "--json", **given)
     async with _heard(Server(process)) as server:
         server.said = json.loads(await server.says('"url"'))
         yield server

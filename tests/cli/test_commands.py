@@ -2,26 +2,21 @@
 
 import asyncio
 import io
-import json
+import os
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
-import aiohttp
 import pytest
 
 from app.commands.create import BETWEEN_SCOPES
 from tests.cli.conftest import Call
-from tests.cli.processes import Done, run, serving
-from tests.desk import PASSWORD, Desk, database_uri
+from tests.cli.processes import Done, environ
+from tests.desk import PASSWORD, Desk
 from tests.waiting import until
 
 NOBODY = "0" * 24
-
-
-@pytest.fixture
-def uri(mongo_uri: str) -> str:
-    """A database of its own."""
-    return database_uri(mongo_uri)
 
 
 def uri_of(desk: Desk) -> str:
@@ -31,30 +26,25 @@ def uri_of(desk: Desk) -> str:
     return uri.get_secret_value()
 
 
-async def test_a_company_a_person_and_a_key_come_from_nothing(tmp_path: Path, uri: str) -> None:
-    company = (await run(tmp_path, "create-company", "--name", "Acme", "--json", MONGODB_URI=uri)).object
-    assert list(company) == ["company_id"]
-    id, of = company["company_id"], ("--company", company["company_id"])
-    user, key = await asyncio.gather(
-        run(
-            tmp_path, "create-user", *of, "--email", "Ann@Acme.test", "--role", "owner", "--password-stdin", "--json",
-            stdin=PASSWORD + "\n", MONGODB_URI=uri,
-        ),
-        run(
-            tmp_path, "create-key", *of, "--name", "bot", "--kind", "bot", "--scopes", "feed:read,contacts:read",
-            "messages:read", "--json", MONGODB_URI=uri,
-        ),
-    )  # fmt: skip
-    assert list(user.object) == ["user_id"]
-    assert list(key.object) == ["key_id", "key"]
-    async with serving(tmp_path, MONGODB_URI=uri) as server, aiohttp.ClientSession(f"{server.url}/api/v1/") as http:
-        assert server.said["demo"] is None
-        async with http.post("auth/login", json={"email": "ann@acme.test", "password": PASSWORD}) as signed_in:
-            assert (await signed_in.json())["data"]["user"]["id"] == user.object["user_id"]
-        async with http.get("auth/me", headers={"X-API-Key": key.object["key"]}) as me:
-            known = (await me.json())["data"]
-    assert (known["company_id"], known["id"]) == (id, key.object["key_id"])
-    assert known["scopes"] == ["contacts:read", "feed:read", "messages:read"]
+async def test_a_company_a_person_and_a_key_come_from_nothing(
+    call: Call, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(*words: str) -> Any:
+        done = await asyncio.to_thread(call, *words, "--json", MONGODB_URI=uri_of(desk))
+        return done.object
+
+    company = await asked("create-company", "--name", "Acme")
+    of = ("--company", company["company_id"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
+    user = await asked("create-user", *of, "--email", "Ann@Acme.test", "--role", "owner", "--password-stdin")
+    scopes = ("--scopes", "feed:read,contacts:read", "messages:read")
+    key = await asked("create-key", *of, "--name", "bot", "--kind", "bot", *scopes)
+    assert [list(each) for each in (company, user, key)] == [["company_id"], ["user_id"], ["key_id", "key"]]
+    login = {"email": "ann@acme.test", "password": PASSWORD}
+    assert (await desk.post("/auth/login", login, key=""))["data"]["user"]["id"] == user["user_id"]
+    _, me = await desk.ask("GET", "/auth/me", key=key["key"])
+    assert (me["data"]["company_id"], me["data"]["id"]) == (company["company_id"], key["key_id"])
+    assert me["data"]["scopes"] == ["contacts:read", "feed:read", "messages:read"]
 
 
 def test_a_person_reads_a_sentence_with_what_comes_next(call: Call, uri: str) -> None:
@@ -121,19 +111,22 @@ async def test_scopes_are_separated_by_commas_or_spaces() -> None:
     assert BETWEEN_SCOPES.split("a, b  c,d") == ["a", "b", "c", "d"]
 
 
-async def test_a_command_uses_the_mongodb_of_a_server_beside_it(tmp_path: Path) -> None:
-    async with serving(tmp_path, ENVIRONMENT="test") as server:
-        company = (await run(tmp_path, "create-company", "--name", "Acme", "--json")).object
-        key = await run(
-            tmp_path, "create-key", "--company", company["company_id"], "--name", "k", "--kind", "service",
-            "--scopes", "feed:read", "--json",
-        )  # fmt: skip
-        headers, changes = {"X-API-Key": key.object["key"]}, f"{server.url}/api/v1/changes"
-        async with aiohttp.ClientSession(headers=headers) as http, http.get(changes) as answer:
-            assert (await answer.json())["data"]["head"] == 0
+async def test_a_reader_that_leaves_early_is_no_mistake_to_shout_about(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", "doctor", cwd=tmp_path, env=environ(PORT="many"),
+        stdout=write, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    os.close(write)
+    _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, err) == (1, b"")
 
 
-def test_a_command_alone_runs_the_embedded_mongodb_and_stops_it(call: Call, tmp_path: Path) -> None:
-    company = call("create-company", "--name", "Acme", "--json").object
-    assert call("new-epoch", "--company", company["company_id"], "--json").object == {"streams": 1}
-    assert json.loads((tmp_path / ".parley" / "mongod.json").read_bytes())["pid"] is None
+def test_a_person_at_a_terminal_types_the_password_twice(call: Call, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("create-user", "--company", NOBODY, "--email", "a@b", "--role", "owner")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    typed = iter(["correct horse", "correct house", "correct horse", "correct horse"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    assert call(*words, MONGODB_URI=uri).err == "The two passwords are not the same.\n"
+    assert call(*words, MONGODB_URI=uri).err == "There is no company with this id.\n"

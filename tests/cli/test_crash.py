@@ -1,6 +1,7 @@
 """A server that is killed in the middle of its work: what it acknowledged is there, and nobody misses anything."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,15 +12,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.commands.credentials import KeyCredentials
-from app.commands.subscription import Subscription
 from app.outside.mongod import temporary_mongo
 from app.outside.mongod_process import free_port
-from tests.cli.processes import Server, serving
+from tests.cli.processes import Running, Server, running, serving
 from tests.waiting import until
 
 WRITERS = 16
-ENOUGH = 300  # acknowledged messages before the kill, and again after the restart
+ENOUGH = 200  # acknowledged messages before the kill, and again after the restart
+
+Known = tuple[str, int]  # a message's id and seq
 
 
 @dataclass
@@ -28,10 +29,20 @@ class Load:
 
     http: aiohttp.ClientSession
     server: Server
-    acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
+    acknowledged: dict[str, Known] = field(default_factory=dict)
+    writers: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def write(self, writer: int) -> None:
-        """Post one message after the other, for ever."""
+    def start(self) -> None:
+        """Begin to write."""
+        self.writers = [asyncio.create_task(self._write(number)) for number in range(WRITERS)]
+
+    async def stop(self) -> None:
+        """Write no more."""
+        for each in self.writers:
+            each.cancel()
+        await asyncio.wait(self.writers)
+
+    async def _write(self, writer: int) -> None:
         number = 0
         while True:
             number += 1
@@ -39,45 +50,35 @@ class Load:
 
     async def _post(self, key: str) -> None:
         url, headers = f"{self.server.url}/api/v1/messages", {"X-API-Key": self.server.key}
+        body = self.server.message(key, client_message_id=key)
         while key not in self.acknowledged:
             with suppress(aiohttp.ClientError, TimeoutError):
-                body = self.server.message(key, client_message_id=key)
                 async with self.http.post(url, json=body, headers=headers) as response:
                     if response.status in (200, 201):
                         data = (await response.json())["data"]
                         self.acknowledged[key] = data["id"], data["seq"]
-            if key not in self.acknowledged:
-                await asyncio.sleep(0.05)  # as a bot waits before it tries again
+                        return
+            await asyncio.sleep(0.05)  # as a bot waits before it tries again
 
 
 @pytest.mark.parametrize("given", ["embedded", "MONGODB_URI"])
 async def test_nothing_acknowledged_is_missing_after_a_kill(given: str, tmp_path: Path) -> None:
     async with database(given) as variables, aiohttp.ClientSession() as http:
-        port = {"PORT": str(free_port(None)), "LOG_LEVEL": "WARNING"}
-        async with serving(tmp_path, **variables, **port) as server, loaded(http, server) as (load, heard):
+        told = {**variables, "PORT": str(free_port(None)), "LOG_LEVEL": "WARNING"}
+        async with serving(tmp_path, **told) as server, watched(tmp_path, server, given) as watcher:
+            load = Load(http, server)
+            load.start()
             await until(lambda: len(load.acknowledged) >= ENOUGH, within=20)
             assert await server.end(signal.SIGKILL) == -signal.SIGKILL
             before = len(load.acknowledged)
-            async with serving(tmp_path, **variables, **port) as again:
+            async with serving(tmp_path, **told) as again:
                 again.said["demo"] = server.said["demo"]
                 await until(lambda: len(load.acknowledged) >= before + ENOUGH, within=20)
-                load.stop()
+                await load.stop()
                 head = await missing_nothing(http, again, load)
-                await until(lambda: heard[-1]["seq"] == head, within=10)
-    listened = [event["seq"] for event in heard]
-    assert listened == list(range(listened[0], head + 1)), "the listener heard all of it, once, in order"
-
-
-async def missing_nothing(http: aiohttp.ClientSession, server: Server, load: Load) -> int:
-    """Compare what was acknowledged with the log and with the messages; return the log's head."""
-    log, head = await changes(http, server)
-    assert [event["seq"] for event in log] == list(range(1, head + 1)), "the log has no gap"
-    announced = {m["client_message_id"]: (m["id"], m["seq"]) for m in map(message_of, log) if m["client_message_id"]}
-    stored = {m["client_message_id"]: (m["id"], m["seq"]) for m in await messages(http, server)}
-    for key, known in load.acknowledged.items():
-        assert announced[key] == stored[key] == known
-    assert len(announced) == sum(bool(message_of(event)["client_message_id"]) for event in log), "nothing is twice"
-    return head
+                await until(lambda: f'"seq":{head},' in watcher.out[-1], within=10)
+    heard = [json.loads(line)["seq"] for line in watcher.out]
+    assert heard == list(range(heard[0], head + 1)), "the watcher heard all of it, once, in order"
 
 
 @asynccontextmanager
@@ -91,27 +92,33 @@ async def database(given: str) -> AsyncIterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def loaded(http: aiohttp.ClientSession, server: Server) -> AsyncIterator[tuple[Any, list[dict[str, Any]]]]:
-    """Have bots write, and a dashboard listen, for as long as the block."""
-    heard: list[dict[str, Any]] = []
-    subscription = Subscription(http, server.url, KeyCredentials(server.key), heard.append)
-    following = asyncio.create_task(subscription.follow())
-    await until(lambda: subscription.cursor.seq is not None)
-    load = Load(http, server)
-    writers = [asyncio.create_task(load.write(number)) for number in range(WRITERS)]
-    load.stop = lambda: [each.cancel() for each in writers]  # type: ignore[attr-defined]
-    try:
-        yield load, heard
-    finally:
-        for task in (following, *writers):
-            task.cancel()
-        await asyncio.wait([following, *writers])
+async def watched(folder: Path, server: Server, given: str) -> AsyncIterator[Running]:
+    """Watch as a bot, or as a person, for as long as the block."""
+    owner = server.said["demo"]["logins"][0]
+    person = ("--email", owner["email"], "--password", owner["password"], "--company", "ignored")
+    who = person if given == "MONGODB_URI" else ("--key", server.key)
+    async with running(folder, "watch", "--url", server.url, *who, "--json") as watcher:
+        await watcher.says("listening from seq")
+        yield watcher
+        assert await watcher.end(signal.SIGINT) == 130
 
 
-def message_of(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the message of a `message:new`, and of other events one without a key."""
-    nothing = {"client_message_id": None}
-    return event["message"] if event["type"] == "message:new" else nothing
+async def missing_nothing(http: aiohttp.ClientSession, server: Server, load: Load) -> int:
+    """Compare what was acknowledged with the log and with the messages; return the log's head."""
+    log, head = await changes(http, server)
+    assert [event["seq"] for event in log] == list(range(1, head + 1)), "the log has no gap"
+    posted = [event["message"] for event in log if event["type"] == "message:new"]
+    for found in (known(posted), known(await messages(http, server))):
+        assert load.acknowledged.items() <= found.items()
+    return head
+
+
+def known(messages: list[dict[str, Any]]) -> dict[str, Known]:
+    """Return the posted ones by their keys, and see that none is there twice."""
+    keyed = [each for each in messages if each["client_message_id"]]
+    found = {each["client_message_id"]: (each["id"], each["seq"]) for each in keyed}
+    assert len(found) == len(keyed)
+    return found
 
 
 async def changes(http: aiohttp.ClientSession, server: Server) -> tuple[list[dict[str, Any]], int]:
@@ -126,13 +133,12 @@ async def changes(http: aiohttp.ClientSession, server: Server) -> tuple[list[dic
 
 async def messages(http: aiohttp.ClientSession, server: Server) -> list[dict[str, Any]]:
     """Read all messages of the customer over REST."""
-    found: list[dict[str, Any]] = []
-    following = ""
-    while following is not None:
-        answer = await read(http, server, f"messages?contact_id={server.contact_id}&limit=200{following}")
+    path = f"messages?contact_id={server.contact_id}&limit=200"
+    answer = await read(http, server, path)
+    found = list(answer["data"])
+    while following := answer["page"]["next"]:
+        answer = await read(http, server, f"{path}&before={following}")
         found += answer["data"]
-        before = answer["page"]["next"]
-        following = f"&before={before}" if before else None
     return found
 
 

@@ -1,6 +1,5 @@
 """The demo company: made once, told once, and usable with what was told."""
 
-import json
 import shlex
 import shutil
 from dataclasses import asdict
@@ -14,17 +13,11 @@ from app import __version__
 from app.commands.demo_company import demo_company_id, demo_where_wanted
 from app.commands.demo_talk import TALKS, Speaker
 from app.commands.welcome import Welcome, command_line, welcome
-from tests.cli.processes import running, serving
-from tests.desk import Desk, database_uri
+from tests.cli.processes import running
+from tests.desk import Desk
 
 
-@pytest.fixture
-def uri(mongo_uri: str) -> str:
-    """A database of its own."""
-    return database_uri(mongo_uri)
-
-
-async def test_what_is_printed_can_be_copied_and_works(tmp_path: Path, uri: str) -> None:
+async def test_what_is_printed_once_can_be_copied_and_works(tmp_path: Path, uri: str) -> None:
     async with running(tmp_path, "serve", MONGODB_URI=uri) as server, aiohttp.ClientSession() as http:
         url = (await server.says(f"Parley {__version__} is running at")).split()[-1]
         curl, watch = [shlex.split(await server.says(words)) for words in ("curl -X POST", "-m app watch")]
@@ -40,19 +33,19 @@ async def test_what_is_printed_can_be_copied_and_works(tmp_path: Path, uri: str)
         email, password = (await server.says("  owner")).split()[1:]
         async with http.post(f"{url}/api/v1/auth/login", json={"email": email, "password": password}) as signed_in:
             assert signed_in.status == 200
+        assert await server.end() == 0
+    await the_second_start_keeps_it(tmp_path, uri, [password, watch[-1]], answer["data"]["company_id"])
 
 
-async def test_the_second_start_makes_none_and_says_how_to_make_a_key(tmp_path: Path, uri: str) -> None:
-    async with serving(tmp_path, MONGODB_URI=uri) as first:
-        demo = first.said["demo"]
-    async with running(tmp_path, "demo", MONGODB_URI=uri) as second, aiohttp.ClientSession() as http:
-        create = shlex.split(await second.says("app create-key"))
-        said = "\n".join(second.out)
-        assert not [secret for secret in secrets_of(demo) if secret in said]
-        assert create[create.index("--company") + 1] == demo["company_id"]
-        url = (await second.says("is running at")).split()[-1]
-        kept = await conversations(http, url, demo["bot_key"])
-    assert len(kept) == len(TALKS)
+async def the_second_start_keeps_it(folder: Path, uri: str, secrets: list[str], company_id: str) -> None:
+    """See that nothing is made or told again, that a new key can be made, and that the first one still works."""
+    async with running(folder, "demo", MONGODB_URI=uri) as server, aiohttp.ClientSession() as http:
+        create = shlex.split(await server.says("app create-key"))
+        assert create[create.index("--company") + 1] == company_id
+        assert not [secret for secret in secrets if secret in "\n".join(server.out)]
+        url = (await server.says("is running at")).split()[-1]
+        async with http.get(f"{url}/api/v1/conversations", headers={"X-API-Key": secrets[-1]}) as kept:
+            assert len((await kept.json())["data"]) == len(TALKS)
 
 
 async def test_it_is_believable(desk: Desk) -> None:
@@ -119,8 +112,3 @@ async def executed(http: aiohttp.ClientSession, curl: list[str]) -> tuple[int, A
 def secrets_of(demo: dict[str, Any]) -> list[str]:
     """List what only who made the demo may know."""
     return [demo["bot_key"], demo["service_key"], *(login["password"] for login in demo["logins"])]
-
-
-async def conversations(http: aiohttp.ClientSession, url: str, key: str) -> list[dict[str, Any]]:
-    async with http.get(f"{url}/api/v1/conversations", headers={"X-API-Key": key}) as response:
-        return list(json.loads(await response.text())["data"])

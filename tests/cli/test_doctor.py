@@ -1,6 +1,7 @@
 """What doctor finds, and what it tells to do about it."""
 
 import asyncio
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def test_it_starts_the_embedded_mongodb_to_see_that_it_runs(call: Call, tmp_path
     assert state_of(done, "embedded mongod")["says"].startswith("db version v")
     assert state_of(done, "mongodb")["facts"]["transaction_lifetime_limit_seconds"] == 5
     assert not (tmp_path / ".parley" / "secrets.json").exists(), "it only looks"
+    assert json.loads((tmp_path / ".parley" / "mongod.json").read_bytes())["pid"] is None, "and stops what it started"
 
 
 def test_mistakes_in_the_settings_are_problems_with_a_way_out(call: Call) -> None:
@@ -101,7 +103,7 @@ def test_a_mongod_without_a_set_is_refused_with_the_command_that_mends_it(
 ) -> None:
     with bare_mongod(tmp_path, *flags) as port:
         for uri in (f"mongodb://127.0.0.1:{port}", f"mongodb://127.0.0.1:{port}/?replicaSet=rs0"):
-            given = {"MONGODB_URI": uri, "MONGO_SERVER_SELECTION_TIMEOUT": "1s", "PORT": "0"}
+            given = {"MONGODB_URI": uri, "MONGO_SERVER_SELECTION_TIMEOUT": "300ms", "PORT": "0"}
             refused, looked_at = call("serve", "--json", **given), call("doctor", "--json", **given)
             assert (refused.code, refused.out) == (1, "")
             assert sentence in refused.err
@@ -123,7 +125,7 @@ async def test_an_address_that_leads_nowhere_is_a_sentence(uri: str, sentence: s
     host = re.search(r"//([^/?]+)", mongo_uri)
     assert host
     with pytest.raises(Unfit, match=re.escape(sentence)):
-        await standing_of(Settings(mongo_server_selection_timeout="500ms"), uri.replace("HOST", host[1]))
+        await standing_of(Settings(mongo_server_selection_timeout="300ms"), uri.replace("HOST", host[1]))
 
 
 async def test_an_address_that_cannot_be_read_is_told_without_its_password() -> None:

@@ -1,6 +1,7 @@
 """Starting and stopping a server, as a supervisor and a person at a terminal do."""
 
 import asyncio
+import json
 import signal
 import socket
 import time
@@ -12,17 +13,11 @@ import pytest
 import socketio
 
 from tests.cli.conftest import Call
-from tests.cli.processes import Server, run, serving, spawned
-from tests.desk import database_uri
+from tests.cli.processes import ROOT, Server, run, serving, started
+from tests.outside.words import connected as connected_to
 from tests.waiting import until
 
 WRONG = {"BCRYPT_SALT_ROUNDS": "4", "PORT": "many", "LOG_LEVEL": "loud", "MONGODB_URI": "redis://u:pass@h"}
-
-
-@pytest.fixture
-def uri(mongo_uri: str) -> str:
-    """A database of its own."""
-    return database_uri(mongo_uri)
 
 
 @pytest.mark.parametrize("command", ["serve", "demo", "create-company --name A", "new-epoch --all"])
@@ -47,7 +42,7 @@ def test_production_has_no_demo(call: Call) -> None:
     secrets = {"JWT_ACCESS_SECRET": secret, "INTERNAL_SERVICE_API_KEY": secret, "ENCRYPTION_KEYS": keys}
     done = call("demo", ENVIRONMENT="production", BCRYPT_SALT_ROUNDS="12", **secrets)
     assert (done.code, done.out) == (78, "")
-    assert done.err.startswith("ENVIRONMENT is production, and the demo is not for production")
+    assert done.err.startswith("ENVIRONMENT is production, where there is no demo")
 
 
 def test_a_port_that_is_taken_is_a_sentence_and_nothing_is_begun(call: Call, tmp_path: Path) -> None:
@@ -65,25 +60,22 @@ def test_a_host_that_is_not_here_is_a_sentence(call: Call) -> None:
     assert done.err.startswith("This server cannot listen on 192.0.2.1 port 0: ")
 
 
-async def test_server_py_serves_and_a_second_server_of_its_folder_is_refused(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    process = await spawned(tmp_path, str(root / "server.py"), "--json", ENVIRONMENT="test", HOSTS="typo")
-    try:
-        assert process.stdout
-        assert process.stderr
-        first = await asyncio.wait_for(process.stdout.readline(), 30)
-        assert first.startswith(b'{"url":"http://127.0.0.1:')
+async def test_server_py_serves_alone_in_its_folder_and_lends_its_mongodb_to_commands(
+    tmp_path: Path, call: Call
+) -> None:
+    async with started(tmp_path, str(ROOT / "server.py"), "--json", ENVIRONMENT="test", HOSTS="typo") as server:
+        assert await server.says('{"url":"http://127.0.0.1:')
         second = await run(tmp_path, "serve", "--json", ENVIRONMENT="test")
         assert (second.code, second.out) == (1, "")
         assert second.err.startswith(f"A server runs already with DATA_DIR={tmp_path / '.parley'}. Stop that one")
-        process.send_signal(signal.SIGINT)
-        _, err = await asyncio.wait_for(process.communicate(), 20)
-        assert process.returncode == 0
-        assert b"secrets were made for development" in err
-        assert b"HOSTS is not read here; HOST is." in err
-    finally:
-        if process.returncode is None:
-            process.kill()
+        port = json.loads((tmp_path / ".parley" / "mongod.json").read_bytes())["port"]
+        company = await asyncio.to_thread(call, "create-company", "--name", "Acme", "--json")
+        async with connected_to(f"mongodb://127.0.0.1:{port}/?replicaSet=rs0") as client:
+            assert str((await client.parley.companies.find_one() or {})["_id"]) == company.object["company_id"]
+        assert await server.end(signal.SIGINT) == 0
+    told = "\n".join(server.err)
+    assert "secrets were made for development" in told
+    assert "HOSTS is not read here; HOST is." in told
 
 
 async def test_it_leaves_within_ten_seconds_with_idle_clients_connected(tmp_path: Path, uri: str) -> None:
@@ -103,7 +95,7 @@ async def test_it_leaves_within_ten_seconds_with_idle_clients_connected(tmp_path
 
 
 async def test_a_running_request_is_finished_first(tmp_path: Path, uri: str) -> None:
-    async with serving(tmp_path, MONGODB_URI=uri, ENVIRONMENT="test", BCRYPT_SALT_ROUNDS="13") as server:
+    async with serving(tmp_path, MONGODB_URI=uri, ENVIRONMENT="test", BCRYPT_SALT_ROUNDS="12") as server:
         answer, _writer = await begun_sign_in(server)
         server.process.send_signal(signal.SIGTERM)
         assert b"401" in await asyncio.wait_for(answer.readline(), 10)

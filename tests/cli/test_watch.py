@@ -3,38 +3,38 @@
 import asyncio
 import io
 import itertools
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.access import PREFIX
 from app.actions.sign_in import end_session
 from app.commands.command import CommandError
-from app.commands.credentials import KeyCredentials, PersonCredentials
+from app.commands.credentials import Credentials, KeyCredentials, PersonCredentials
 from app.commands.cursor import Cursor, Verdict
 from app.commands.feed_lines import feed_line
 from app.commands.output import painter
 from app.commands.subscription import Subscription, delays
 from app.models.entity import SessionId
 from app.outside.mongod_process import free_port
+from app.sockets.closing import TRY_LATER
 from tests.cli.conftest import Call
-from tests.cli.processes import running, serving
-from tests.desk import PASSWORD, Desk, database_uri
+from tests.desk import PASSWORD, Desk
 from tests.waiting import until
 
 
 @asynccontextmanager
-async def watching(desk: Desk) -> AsyncIterator[tuple[Subscription, list[dict[str, Any]]]]:
+async def watching(
+    desk: Desk, who: Credentials | None = None
+) -> AsyncIterator[tuple[Subscription, list[dict[str, Any]]]]:
     """Follow the desk's company; gives the subscription and what it heard."""
     heard: list[dict[str, Any]] = []
-    subscription = Subscription(desk.http, desk.base, KeyCredentials(desk.key), heard.append)
+    subscription = Subscription(desk.http, desk.base, who or KeyCredentials(desk.key), heard.append)
     following = asyncio.create_task(subscription.follow())
     try:
         await until(lambda: subscription.cursor.seq is not None)
@@ -124,6 +124,29 @@ async def test_a_person_whose_token_ran_out_takes_the_next_one_and_then_signs_in
     assert desk.hub.tokens.read(third["token"]).session_id != session
 
 
+async def test_a_person_who_was_signed_out_signs_in_again_and_misses_nothing(desk: Desk) -> None:
+    person = PersonCredentials(desk.http, desk.base, desk.email, PASSWORD)
+    async with watching(desk, person) as (_, heard):
+        token = (await person.proof())["token"]
+        await end_session(desk.hub, SessionId(desk.hub.tokens.read(token).session_id))
+        sent = [(await desk.receive(f"message {number}"))["seq"] for number in range(3)]
+        await until(lambda: seqs(heard) == sent)
+        assert (await person.proof())["token"] != token
+
+
+async def test_a_key_that_is_revoked_ends_the_watch(desk: Desk) -> None:
+    heard: list[dict[str, Any]] = []
+    subscription = Subscription(desk.http, desk.base, KeyCredentials(desk.key), heard.append)
+    following = asyncio.create_task(subscription.follow())
+    await until(lambda: subscription.cursor.seq is not None)
+    await desk.hub.store.api_keys.collection.update_many({}, {"$set": {"revoked_at": desk.hub.now()}})
+    desk.hub.known.keys.forget(desk.key[:PREFIX])
+    for connection in tuple(desk.sockets.engine.connections.values()):
+        connection.close(TRY_LATER)
+    with pytest.raises(CommandError, match="This API key is not valid"):
+        await asyncio.wait_for(following, 5)
+
+
 async def test_a_wrong_password_is_final(desk: Desk) -> None:
     with pytest.raises(CommandError, match="do not go together"):
         await PersonCredentials(desk.http, desk.base, desk.email, "wrong").proof()
@@ -140,36 +163,6 @@ def test_a_server_that_was_never_there_is_a_sentence(call: Call) -> None:
     url = f"http://127.0.0.1:{free_port(None)}"
     done = call("watch", "--url", url, "--key", "k")
     assert (done.code, done.err) == (1, f"{url} cannot be watched: no server answers there.\n")
-
-
-async def test_a_watcher_outlives_its_server_and_misses_nothing(tmp_path: Path, mongo_uri: str) -> None:
-    given = {"MONGODB_URI": database_uri(mongo_uri), "PORT": str(free_port(None))}
-    async with aiohttp.ClientSession() as http:
-        async with serving(tmp_path, **given) as server:
-            login = server.said["demo"]["logins"][0]
-            who = ("--email", login["email"], "--password", login["password"], "--company", "ignored")
-            async with running(tmp_path, "watch", "--url", server.url, *who, "--json") as watcher:
-                await watcher.says("listening from seq")
-                ids = [await posted(http, server, "before")]
-                await server.end()
-                await watcher.says("trying to resume from seq")
-                async with serving(tmp_path, **given) as again:
-                    again.said["demo"] = server.said["demo"]
-                    ids += [await posted(http, again, "after"), await posted(http, again, "and after")]
-                    await watcher.says("resumed from seq", within=10)
-                    await until(lambda: len(watcher.out) == 3, within=10)
-                assert await watcher.end() != 0
-    events = [json.loads(line) for line in watcher.out]
-    assert [event["message"]["id"] for event in events] == ids
-    assert seqs(events) == list(range(events[0]["seq"], events[0]["seq"] + 3))
-
-
-async def posted(http: aiohttp.ClientSession, server: Any, content: str) -> str:
-    """Post a message and return its id."""
-    url, headers = f"{server.url}/api/v1/messages", {"X-API-Key": server.key}
-    async with http.post(url, json=server.message(content), headers=headers) as response:
-        assert response.status == 201
-        return str((await response.json())["data"]["id"])
 
 
 def event(type: str, **more: Any) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from tests.waiting import until
 async def armed_writer(desk: Desk, folder: Path, signal_name: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a second writer of the desk's company, armed to fall over with its third message's transaction open."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.journal.writer", desk.uri, desk.company.id, "second", signal_name, "3", str(folder),
+        *(sys.executable, "-m", "tests.journal.writer", desk.uri, desk.company.id, "second", signal_name, "3"),
+        str(folder),
         stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    )
     try:
         yield process
     finally:

@@ -1,7 +1,7 @@
 """A process that writes to a company until it is stopped; armed, it stops itself between the lock and the commit.
 
-python -m tests.journal.writer URI COMPANY KEY SIGNAL COUNT: prints one line of JSON for each acknowledged message. After
-COUNT of them it sends itself SIGNAL with its transaction open.
+python -m tests.journal.writer URI COMPANY NAME SIGNAL COUNT FOLDER prints a line of JSON for each acknowledged message.
+After COUNT of them it sends itself SIGNAL with its transaction open.
 """
 
 import asyncio

@@ -6,18 +6,19 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from app.main import HUB, build_app
+from app.main import HUB, SOCKETS, build_app
 from tests.desk import Desk
 
 
 @asynccontextmanager
-async def elsewhere(desk: Desk) -> AsyncIterator[Desk]:
+async def elsewhere(desk: Desk, port: int = 0) -> AsyncIterator[Desk]:
     """Serve the desk's database on another port; its memory is empty, so it reads the log."""
     app = await build_app(desk.hub.settings, desk.uri)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
         yield replace(desk, app=app, hub=app[HUB], base=f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
+        await app[SOCKETS].drain()
         await runner.cleanup()

@@ -19,8 +19,8 @@ async def house(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def hasty_house(mongo_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    """A server that asks for signs of life ten times a second, and so looks at every deadline more often."""
-    hasty = {"PING_INTERVAL": "100ms", "PING_TIMEOUT": "200ms"}
+    """A server behind a proxy that wants signs of life ten times a second, and so sees every deadline sooner."""
+    hasty = {"PING_INTERVAL": "100ms", "PING_TIMEOUT": "200ms", "TRUSTED_PROXIES": "127.0.0.1"}
     async with open_desk(mongo_uri, tmp_path_factory.mktemp("hasty"), **hasty) as opened:
         yield opened
 

@@ -219,6 +219,12 @@ async def test_the_handshake_says_what_the_client_must_know(desk: Desk) -> None:
         assert (wire.hello["upgrades"], wire.hello["pingInterval"], wire.hello["pingTimeout"]) == ([], 25000, 60000)
 
 
+async def test_a_client_behind_a_trusted_proxy_has_its_own_address(desk: Desk, hasty: Desk) -> None:
+    for house, address in ((desk, "127.0.0.1"), (hasty, "203.0.113.7")):
+        async with wired(house, headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}) as wire:
+            assert house.sockets.engine.connections[wire.hello["sid"]].remote == address
+
+
 async def test_a_hundred_clients_come_in_at_once(desk: Desk) -> None:
     async def come() -> str:
         async with wired(desk) as wire:

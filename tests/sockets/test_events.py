@@ -176,24 +176,24 @@ async def test_one_clients_events_are_handled_in_the_order_they_came(desk: Desk)
         slow = f'["message:send",{{"conversation_id":"{conversation}","content":"It is."}}]'
         fast = f'["typing:stop",{{"conversation_id":"{conversation}"}}]'
         await wire.say(*(f"42/company,{id}{fast if id % 3 else slow}" for id in range(10, 40)))
-        acks = []
+        acks = list[int]()
         while len(acks) < 30:
             packet = await wire.next()
             acks += [int(packet[11:13])] if packet.startswith("43/company,") else []
         assert acks == list(range(10, 40))
 
 
-async def test_a_slow_client_does_not_hold_up_another(desk: Desk) -> None:
+async def test_a_busy_client_does_not_hold_up_another(desk: Desk) -> None:
     conversations = [
         await opened(desk),
         (await desk.receive(contact_id=await new_contact(desk, "Ben")))["conversation_id"],
     ]
     async with admitted(desk) as eager, admitted(desk) as calm:
         said = f'["message:send",{{"conversation_id":"{conversations[0]}","content":"It is."}}]'
-        await eager.say(*(f"42/company,{id}{said}" for id in range(100, 300)))
+        await eager.say(*(f"42/company,{id}{said}" for id in range(100, 200)))
         assert (await calm.call("conversation:join", {"conversation_id": conversations[1]}))["ok"]
-        await eager.heard("43/company,299")
-    assert await head_of(desk) == 203
+        await eager.heard("43/company,199")
+    assert await head_of(desk) == 104
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Coming back to `/company`: what was missed comes in order, once, whoever answers; or the client is told to begin anew."""
+"""Coming back to `/company`: what was missed comes in order, once, from any server; or the client begins anew."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from app.actions.new_epoch import new_epoch
 from tests.desk import Desk, Listener
 from tests.sockets.again import elsewhere
-from tests.sockets.wire import hears
+from tests.sockets.wire import hears, wired
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -73,7 +73,6 @@ async def test_another_server_goes_on_from_the_log(desk: Desk) -> None:
         listener = await other.listen(**left_off)
         assert (await listener.ready())["resumed"] is True
         assert [event["message"] for event in listener.events] == said
-        await listener.client.disconnect()
 
 
 async def test_what_is_stored_by_one_server_is_heard_at_another(desk: Desk) -> None:
@@ -82,7 +81,6 @@ async def test_what_is_stored_by_one_server_is_heard_at_another(desk: Desk) -> N
         await listener.ready()
         said = [await desk.receive("here"), await other.receive("there"), await desk.receive("here again")]
         assert [event["message"] for event in await hears(listener, 3)] == said
-        await listener.client.disconnect()
 
 
 async def test_a_long_absence_is_made_up_page_by_page_while_more_happens(desk: Desk) -> None:
@@ -92,7 +90,18 @@ async def test_a_long_absence_is_made_up_page_by_page_while_more_happens(desk: D
         listener, *_ = await asyncio.gather(other.listen(**left_off), *(desk.receive("live") for _ in range(20)))
         events = await hears(listener, 80)
         assert [(event["prev"], event["seq"]) for event in events] == [(seq - 1, seq) for seq in range(2, 82)]
-        await listener.client.disconnect()
+
+
+async def test_who_leaves_while_catching_up_is_told_no_more_of_it(desk: Desk) -> None:
+    await asyncio.gather(*(desk.receive("é" * 5000) for _ in range(60)))
+    async with elsewhere(desk) as other, wired(other) as wire:
+        await wire.connect(token=desk.token, seq=0)
+        assert (await wire.heard("42/company,"))[1]["seq"] == 1
+        await wire.say("41/company,")
+        await wire.connect(token=desk.token, seq=61)
+        assert (await wire.heard("42/company,"))[0] == "sync:ready"
+        await desk.receive("live")
+        assert (await wire.heard("42/company,"))[1]["seq"] == 62
 
 
 async def test_a_seq_of_the_future_begins_anew(desk: Desk) -> None:
@@ -118,7 +127,6 @@ async def test_what_was_pruned_begins_anew(desk: Desk) -> None:
         assert await told_to_begin_anew(listener) == ("pruned", head)
         kept = await other.listen(epoch=left_off["epoch"], seq=head - 1)
         assert ((await kept.ready())["resumed"], kept.seqs) == (True, [head])
-        await asyncio.gather(listener.client.disconnect(), kept.client.disconnect())
 
 
 async def test_a_restored_log_tells_everyone_who_is_connected(desk: Desk) -> None:
@@ -164,4 +172,3 @@ async def test_a_gap_that_cannot_be_filled_is_refused(desk: Desk, since: int, ep
         ack = await listener.call("sync", {"since": since, **({"epoch": epoch} if epoch else {})})
         assert (ack["ok"], ack["error"]["code"]) == (False, "resync_required")
         assert (ack["error"]["reason"], ack["error"]["head"]) == (reason, 2)
-        await listener.client.disconnect()

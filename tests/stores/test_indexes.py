@@ -1,0 +1,56 @@
+"""Every index that the database has at start, in one place: a query that needs another must add it here too."""
+
+import inspect
+
+from app.stores.entities import EntityStore
+from tests.desk import Desk
+
+EXPECTED = {
+    "api_keys": {"company", "prefix"},
+    "channels": {"account", "by_platform"},
+    "companies": {"slug"},
+    "contacts": {"by_platform", "identity", "newest"},
+    "conversations": {"latest", "of_contact", "one_open"},
+    "events": {"key", "of_conversation"},
+    "messages": {"external", "of_conversation"},
+    "read_marks": {"of_conversation", "reader"},
+    "sessions": {"expiry", "spent", "token"},
+    "streams": set(),
+    "users": {"company", "email"},
+    "writers": set(),
+}
+
+UNIQUE = {
+    ("api_keys", "prefix"),
+    ("channels", "account"),
+    ("companies", "slug"),
+    ("contacts", "identity"),
+    ("conversations", "one_open"),
+    ("events", "key"),
+    ("messages", "external"),
+    ("read_marks", "reader"),
+    ("sessions", "token"),
+    ("users", "email"),
+}
+
+
+async def test_these_indexes_are_there_at_start_and_no_others(desk: Desk) -> None:
+    found = {store.name: await store.collection.index_information() for store in desk.hub.store.all}
+    assert {name: set(indexes) - {"_id_"} for name, indexes in found.items()} == EXPECTED
+    unique = {(name, index) for name, all_of in found.items() for index, facts in all_of.items() if facts.get("unique")}
+    assert unique == UNIQUE
+
+
+async def test_the_log_is_read_by_its_order_alone(desk: Desk) -> None:
+    await desk.receive()
+    since = {"_id": {"$gt": b"\0" * 20, "$lte": b"\xff" * 20}}
+    plan = await desk.hub.store.events.collection.find(since).sort("_id", 1).explain()
+    assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
+    assert "SORT" not in {stage for stage in str(plan["queryPlanner"]["winningPlan"]).split("'") if stage.isupper()}
+
+
+async def test_every_method_of_a_journaled_store_begins_with_the_company(desk: Desk) -> None:
+    for store in desk.hub.store.journaled.values():
+        assert isinstance(store, EntityStore)
+        for name, method in inspect.getmembers(store, inspect.iscoroutinefunction):
+            assert next(iter(inspect.signature(method).parameters)) == "company_id", f"{type(store).__name__}.{name}"
