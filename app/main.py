@@ -63,20 +63,21 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
 
 async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web.Application:
     """Return the application with everything open; its clean-up closes all of it."""
-    stack = AsyncExitStack()
-    hub = await stack.enter_async_context(open_hub(settings, uri, probe))
-    app = web.Application(client_max_size=MOST_BODY, middlewares=[_errors(), _access_log(settings)])
-    app[HUB] = hub
-    app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
-    app.router.add_get("/", front_page(settings))
-    app.router.add_routes(health_routes(hub))
-    app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
-    _mount_api(app, hub)
-    app[SOCKETS].start()
+    async with AsyncExitStack() as opened:
+        hub = await opened.enter_async_context(open_hub(settings, uri, probe))
+        app = web.Application(client_max_size=MOST_BODY, middlewares=[_errors(), _access_log(settings)])
+        app[HUB] = hub
+        app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
+        app.router.add_get("/", front_page(settings))
+        app.router.add_routes(health_routes(hub))
+        app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
+        _mount_api(app, hub)
+        app[SOCKETS].start()
+        opened.push_async_callback(app[SOCKETS].close)
+        everything = opened.pop_all()  # from here on it is the application's to close
 
     async def close(_: web.Application) -> None:
-        await app[SOCKETS].close()
-        await stack.aclose()
+        await everything.aclose()
 
     app.on_cleanup.append(close)
     return app

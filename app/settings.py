@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         (), description="Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated."
     )
     rate_limits: bool = Field(
-        True, description="On or off; off lifts every rate and connection limit, which production refuses."
+        True, description="On or off; off lifts every rate and connection limit."
     )
 
     ping_interval: Duration = Field(
@@ -206,12 +206,12 @@ def _parse(given: Mapping[str, Any]) -> tuple[Settings, list[Mistake]]:
 def _unfit_for_production(settings: Settings) -> Iterator[Mistake]:
     if not settings.is_production:
         return
+    if settings.mongodb_uri is None:
+        yield Mistake("MONGODB_URI", "MONGODB_URI must be set in production; the embedded MongoDB is for development.")
     for name in GENERATED:
         if not getattr(settings, name):
             yield missing_secret(name.upper())
     if settings.bcrypt_salt_rounds < PRODUCTION_BCRYPT_ROUNDS:
         yield Mistake("BCRYPT_SALT_ROUNDS", "BCRYPT_SALT_ROUNDS must be at least 10 in production.")
-    if not settings.rate_limits:
-        yield Mistake("RATE_LIMITS", "RATE_LIMITS must be on in production.")
     if "*" in settings.cors_origins:
         yield Mistake("CORS_ORIGINS", "CORS_ORIGINS must name each origin in production, not *.")
