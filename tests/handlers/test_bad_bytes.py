@@ -5,12 +5,19 @@ import gzip
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.desk import Desk
 from tests.handlers.asking import Answer, Refused, whole
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("unmoved")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(house: Desk) -> Desk:
+    """One company for all of these tests: nothing of what they send is stored."""
+    return await house.neighbour("Acme")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from app.access import issue_token
 from app.outside.tokens import Claims
@@ -15,6 +16,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures
 INVALID = "validation_failed"
 OPERATOR = {"$ne": ""}
 FILE = {"type": "image", "url": "https://files.example/1.png"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(house: Desk) -> Desk:
+    """One company for all of these tests: nothing of what they send is stored."""
+    return await house.neighbour("Acme")
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,21 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures
 DEEP = "[" * 5000 + "]" * 5000
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(house: Desk) -> Desk:
+    """One company for all of these tests: nothing of what they send is stored."""
+    return await house.neighbour("Acme")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def unmoved(desk: Desk) -> AsyncIterator[None]:
     """Whatever a test sends: nothing is stored, and somebody else still hears what happens next."""
     listener = await desk.listen()
-    await listener.ready()
+    head = (await listener.ready())["head"]
     yield
     await desk.receive("Hello?")
-    await until(lambda: listener.seqs == [2])
-    assert listener.client.connected
+    await until(lambda: listener.seqs == [head + 1])
+    await listener.client.disconnect()
 
 
 async def ended(wire: Wire) -> Closing:

@@ -1,29 +1,20 @@
 """What clients say over a socket: each event is answered, in the order in which it was said."""
 
-from typing import Any
 
 import pytest
 
 from tests.desk import Desk, new_contact
-from tests.sockets.wire import admitted, hears
+from tests.sockets.wire import admitted, head_of, hears
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-NOWHERE = "f" * 24
 BOTH = pytest.mark.parametrize("namespace", ["/company", "/conversation"])
 
 
 async def opened(desk: Desk) -> str:
     """Let the customer write, and return the conversation's id."""
     return str((await desk.receive())["conversation_id"])
-
-
-async def head_of(desk: Desk) -> int:
-    """Return the last seq of this company's log."""
-    stream = await desk.hub.store.streams.get(desk.company.id)
-    assert stream is not None
-    return stream.head
 
 
 @BOTH
@@ -95,67 +86,6 @@ async def test_a_conversation_is_marked_as_read(desk: Desk, namespace: str) -> N
         ("message:read", desk.user_id, first["seq"]),
         ("message:read", desk.user_id, last["seq"]),
     ]
-
-
-@BOTH
-@pytest.mark.parametrize(
-    ("event", "payload", "code"),
-    [
-        ("message:shout", {}, "unknown_event"),
-        ("connect", {}, "unknown_event"),
-        ("disconnect", {}, "unknown_event"),
-        ("__proto__", {}, "unknown_event"),
-        ("*", {}, "unknown_event"),
-        ("message:send", {"conversation_id": NOWHERE, "content": "It is."}, "not_found"),
-        ("message:read", {"conversation_id": NOWHERE}, "not_found"),
-        ("conversation:join", {"conversation_id": NOWHERE}, "not_found"),
-        ("typing:start", {"conversation_id": NOWHERE}, "not_found"),
-        ("message:send", None, "validation_failed"),
-        ("message:send", "Hello", "validation_failed"),
-        ("message:send", ["Hello"], "validation_failed"),
-        ("message:send", {"content": "It is."}, "validation_failed"),
-        ("message:send", {"conversation_id": "abc", "content": "It is."}, "validation_failed"),
-        ("message:send", {"conversation_id": {"$ne": ""}, "content": "It is."}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": {"$ne": ""}}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": " "}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": "x" * 5001}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": "x", "role": "user"}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": "x", "colour": "red"}, "validation_failed"),
-        ("message:send", {"conversation_id": NOWHERE, "content": "x", "client_message_id": 7}, "validation_failed"),
-        ("message:read", {"conversation_id": NOWHERE, "up_to_seq": "all"}, "validation_failed"),
-        ("message:read", {"conversation_id": NOWHERE, "up_to_seq": 1e300}, "validation_failed"),
-        ("conversation:join", {"conversation_id": NOWHERE, "seq": -1}, "validation_failed"),
-        ("sync", {"since": True}, "validation_failed"),
-        ("auth:refresh", {"token": ""}, "validation_failed"),
-        ("auth:refresh", {"token": "x.y.z"}, "unauthenticated"),
-    ],
-)  # fmt: skip
-async def test_a_wrong_event_is_answered_with_its_code(
-    desk: Desk, namespace: str, event: str, payload: Any, code: str
-) -> None:
-    async with admitted(desk, namespace) as wire:
-        ack = await wire.call(event, payload, namespace=namespace)
-        assert (ack["ok"], ack["error"]["code"]) == (False, code)
-        assert ack["error"].keys() >= {"code", "message", "details", "retryable"}
-        assert (await wire.call("auth:refresh", {"token": desk.token}, namespace=namespace, id=2))["ok"]
-    assert await head_of(desk) == 1
-
-
-async def test_every_wrong_field_is_named(desk: Desk) -> None:
-    ack = await (await desk.listen()).call("message:send", {"conversation_id": 7, "content": 7, "colour": "red"})
-    fields = [detail["field"] for detail in ack["error"]["details"]]
-    assert fields == ["conversation_id", "content", "colour"]
-
-
-@pytest.mark.parametrize("more", [[{}], [None], [1, 2]])
-async def test_an_event_carries_one_object(desk: Desk, more: list[Any]) -> None:
-    async with admitted(desk) as wire:
-        assert (await wire.call("sync", {"since": 0}, *more))["error"]["code"] == "validation_failed"
-
-
-async def test_an_event_without_anything_is_one_with_nothing(desk: Desk) -> None:
-    async with admitted(desk) as wire:
-        assert [detail["field"] for detail in (await wire.call("sync"))["error"]["details"]] == ["since"]
 
 
 async def test_who_wants_no_answer_gets_none(desk: Desk) -> None:

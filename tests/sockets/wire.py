@@ -97,3 +97,10 @@ def token_of(desk: Desk, seconds: float = 60, **claimed: str) -> str:
     claims = desk.hub.tokens.read(desk.token)
     ids = {"user_id": claims.user_id, "company_id": claims.company_id, "session_id": claims.session_id, **claimed}
     return issue_token(desk.hub, Claims(**ids, expires_at=desk.hub.now() + timedelta(seconds=seconds)))
+
+
+async def head_of(desk: Desk) -> int:
+    """Return the last seq of the desk's company: whatever is stored raises it."""
+    stream = await desk.hub.store.streams.get(desk.company.id)
+    assert stream is not None
+    return stream.head
