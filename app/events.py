@@ -1,4 +1,4 @@
-"""Everything the server ever says: one class an event, its payload and its audience.
+"""Everything durable that the server says: one class an event, its payload and its audience.
 
 A durable event is one in the company's log: it has a `seq` and reaches the room `company:{id}` and, when it belongs
 to a conversation, the room `conversation:{id}`. Sockets, the REST feed and the documents follow from this page.
@@ -200,33 +200,3 @@ CARRIED = {
     kind: tuple(field.name for field in fields(kind) if field.name in ("message", "conversation", "contact", "channel"))
     for kind in DURABLE
 } | {MessageAnnounced: ()}
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Something that passes: it has no seq, is never stored, and may be dropped."""
-
-    type: ClassVar[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typing(Signal):
-    """Someone of the staff is writing in a conversation, or stopped."""
-
-    type = "typing:indicator"
-    company_id: str
-    conversation_id: str
-    user_id: str
-    name: str
-    typing: bool
-    origin: str  # the connection that it came from, which does not hear it
-
-    def payload(self) -> dict[str, Any]:
-        """Return the signal as clients see it."""
-        return {
-            "type": self.type,
-            "company_id": self.company_id,
-            "conversation_id": self.conversation_id,
-            "user": {"id": self.user_id, "name": self.name},
-            "typing": self.typing,
-        }

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.events import Signal
 from app.journal.journal import Journal
 from app.models.entity import SessionId
 from app.models.people import ApiKey, Session, User
@@ -12,6 +11,7 @@ from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.tokens import Tokens
 from app.settings import Settings
+from app.signals import Signal
 from app.stores.database import Stores
 
 # Seconds that a revoked key or an ended sign-in may go on in another process; in this one it ends at once.

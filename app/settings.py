@@ -93,14 +93,17 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated."
     )
-    rate_limits: bool = Field(
-        True, description="On or off; off lifts every rate and connection limit."
-    )
+    rate_limits: bool = Field(True, description="On or off; off lifts every rate and connection limit.")
 
     ping_interval: Duration = Field(
         timedelta(seconds=25), description="How often a socket is asked for a sign of life."
     )
     ping_timeout: Duration = Field(timedelta(seconds=60), description="How long a socket may take to give one.")
+    sockets_per_user: int = Field(50, ge=1, description="Connections that one person or key may hold.")
+    sockets_per_address: int = Field(1000, ge=1, description="Connections that may come from one address.")
+    sockets_per_company: int = Field(10_000, ge=1, description="Connections that one company may hold.")
+    socket_rooms: int = Field(500, ge=1, description="Conversations that one connection may join.")
+    socket_events_per_second: int = Field(50, ge=1, description="Events a second from one connection, twice at once.")
     socket_max_frame_bytes: int = Field(64_000, ge=16_000, description="The largest frame that a socket may send.")
     socket_max_owed_bytes: int = Field(
         1_000_000, ge=300_000, description="Bytes that may wait for one socket before it is cut off, to resume later."

@@ -26,6 +26,8 @@ NO_CONNECT = Closing(4408, "no namespace was connected in time", come_back=True)
 PING_TIMEOUT = Closing(4409, "no answer to a ping", come_back=True)
 EXPIRED = Closing(4401, "the token expired", come_back=True)
 SIGNED_OUT = Closing(4403, "this sign-in has ended", come_back=False)
+FLOODED = Closing(4429, "too many events at once", come_back=True)
+CROWDED = Closing(4430, "too many connections of one person or company", come_back=True)
 SLOW = Closing(4413, "too much waited to be read", come_back=True)
 
 ALL = tuple(value for value in globals().values() if isinstance(value, Closing))

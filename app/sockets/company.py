@@ -11,18 +11,18 @@ from app.actions.mark_read import mark_read
 from app.actions.read_changes import read_changes
 from app.actions.send_message import Draft, send_message
 from app.errors import Invalid
-from app.events import Typing
 from app.journal.faults import refusal_of
 from app.models.entity import ConversationId, MessageId
 from app.models.message import Direction, MessageRole
 from app.models.people import Scope
 from app.models.wire import to_json
+from app.signals import Typing
 from app.sockets.catch_up import CaughtUp, catch_up
 from app.sockets.closing import TRY_LATER
 from app.sockets.frames import event_frame
 from app.sockets.live import COMPANY, CONVERSATION, signals_room, thread_room
-from app.sockets.namespace import Heard, Namespace, Visit, identify
-from app.sockets.payloads import Join, OfConversation, Read, Renew, Say, Sync
+from app.sockets.namespace import Heard, Namespace, Visit, identify, require_room
+from app.sockets.payloads import Declare, Join, Nothing, OfConversation, Read, Renew, Say, Sync
 from app.sockets.rooms import Member
 
 
@@ -32,6 +32,8 @@ class CompanyNamespace(Namespace):
     def welcome(self, member: Member) -> None:
         """Catch up, join, and say so; a task, so that the client may talk meanwhile."""
         auth = self.auths.pop(member.sid)
+        assert member.connection.identity is not None  # a member has been admitted
+        self.live.attendance.arrive(member.connection.identity, member.connection.sid)
         self.live.audience_of(member)
         task = asyncio.create_task(self._catch_up(member, auth.epoch, auth.seq), name=f"catch-up-{member.sid}")
         member.tasks.add(task)
@@ -60,6 +62,12 @@ class CompanyNamespace(Namespace):
         if caught_up is not None:
             self._ready(member, audience.feed.epoch, caught_up)
 
+    def left(self, member: Member) -> None:
+        """Count the person out as well."""
+        if member.connection.identity is not None:
+            self.live.attendance.leave(member.connection.identity, member.connection.sid)
+        super().left(member)
+
     def _ready(self, member: Member, epoch: str, caught_up: CaughtUp) -> None:
         if caught_up.reason is not None:
             self._say(member, "sync:resync", {"reason": caught_up.reason, "epoch": epoch, "head": caught_up.head})
@@ -75,6 +83,7 @@ async def join(visit: Visit, payload: Join) -> dict[str, Any]:
     if payload.seq is not None or payload.epoch is not None:
         raise Invalid.of("seq", "On /company every event comes through the company; join takes no seq here.")
     await access_conversation(visit.hub, visit.caller, payload.conversation_id)
+    require_room(visit)
     visit.live.rooms.enter(visit.member.sid, signals_room(payload.conversation_id))
     return {"head": visit.live.audience_of(visit.member).feed.position, "resumed": True}
 
@@ -108,7 +117,7 @@ async def _typing_uninvited(visit: Visit, conversation_id: str, *, typing: bool)
 
 
 def _say_typing(visit: Visit, conversation_id: str, *, typing: bool) -> dict[str, Any]:
-    visit.hub.say(
+    visit.live.attendance.type(
         Typing(
             company_id=company_of(visit.caller),
             conversation_id=conversation_id,
@@ -173,6 +182,16 @@ async def renew(visit: Visit, payload: Renew) -> dict[str, Any]:
     return {"expires_at": identity.expires_at if identity else None}
 
 
+def declare(visit: Visit, payload: Declare) -> dict[str, Any]:
+    """Say that one is away, or back."""
+    return {"status": visit.live.attendance.declare(visit.caller, away=payload.status == "away")}
+
+
+def who_is_here(visit: Visit, payload: Nothing) -> dict[str, Any]:
+    """List who of the staff is here."""
+    return {"users": visit.live.attendance.of(company_of(visit.caller))}
+
+
 COMMON = (
     Heard("typing:start", OfConversation, typing_start, Scope.CONVERSATIONS_READ),
     Heard("typing:stop", OfConversation, typing_stop, Scope.CONVERSATIONS_READ),
@@ -185,6 +204,8 @@ EVENTS = (
     Heard("conversation:join", Join, join, Scope.CONVERSATIONS_READ),
     Heard("conversation:leave", OfConversation, leave, Scope.CONVERSATIONS_READ),
     Heard("sync", Sync, sync, Scope.FEED_READ),
+    Heard("presence:set", Declare, declare, Scope.FEED_READ),
+    Heard("presence:list", Nothing, who_is_here, Scope.FEED_READ),
     *COMMON,
 )
 

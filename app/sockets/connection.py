@@ -33,6 +33,25 @@ class Outlet(Protocol):
         """The connection is gone."""
 
 
+class Bucket:
+    """A token bucket on the loop's clock: `rate` a second, `burst` at once."""
+
+    __slots__ = ("filled_at", "tokens")
+
+    def __init__(self, burst: float, now: float) -> None:
+        self.tokens = burst
+        self.filled_at = now
+
+    def take(self, rate: float, burst: float, now: float) -> bool:
+        """Take a token if there is one."""
+        self.tokens = min(burst, self.tokens + (now - self.filled_at) * rate)
+        self.filled_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
 class Connection:
     """A client's one connection, whatever namespaces it joins.
 
@@ -43,6 +62,7 @@ class Connection:
     __slots__ = (
         "_queue",
         "_worker",
+        "bucket",
         "closed",
         "due",
         "expires",
@@ -75,6 +95,7 @@ class Connection:
         self.due = 0.0
         self.expires: float | None = None
         self.identity: Caller | None = None
+        self.bucket: Bucket | None = None
         self.members: dict[str, Member] = {}
         self._queue: deque[Work] = deque()
         self._worker: asyncio.Task[None] | None = None

@@ -10,7 +10,7 @@ from app.sockets.catch_up import catch_up
 from app.sockets.company import COMMON, page_for
 from app.sockets.frames import event_frame
 from app.sockets.live import CONVERSATION
-from app.sockets.namespace import Heard, Namespace, Visit
+from app.sockets.namespace import Heard, Namespace, Visit, require_room
 from app.sockets.payloads import ConnectAuth, Join, OfConversation, SyncThread
 from app.sockets.rooms import Member
 
@@ -38,6 +38,7 @@ async def join(visit: Visit, payload: Join) -> dict[str, Any]:
     """Catch up with one thread and follow it; `resumed` is false when the client must load the thread anew."""
     id = payload.conversation_id
     await access_conversation(visit.hub, visit.caller, id)
+    require_room(visit)
     audience = visit.live.audience_of(visit.member)
     caught_up = await catch_up(
         visit.hub,

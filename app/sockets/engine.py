@@ -16,6 +16,7 @@ from app.models.wire import to_json
 from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER
 from app.sockets.connection import Connection
 from app.sockets.frames import MESSAGE, OPEN, frame
+from app.sockets.limits import Turnstile
 from app.sockets.upgrade import Upgrade
 
 CONNECT_WITHIN = 10.0  # seconds from the handshake to the first namespace
@@ -24,6 +25,7 @@ CONNECT_WITHIN = 10.0  # seconds from the handshake to the first namespace
 UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
 BAD_REQUEST = {"code": 3, "message": "Bad request"}
 FORBIDDEN = {"code": 4, "message": "Forbidden"}
+TOO_MANY = {"code": 4, "message": "Too many connections"}
 UNSUPPORTED_VERSION = {"code": 5, "message": "Unsupported protocol version"}
 
 _running: set["asyncio.Task[Any]"] = set()
@@ -45,6 +47,7 @@ class Engine:
         max_owed: int = 1 << 20,
         origins: tuple[str, ...] = (),
         address_of: Callable[[web.Request], str] = lambda request: request.remote or "unknown",
+        turnstile: Turnstile | None = None,
         **_: Any,
     ) -> None:
         self.ping_interval = ping_interval
@@ -57,6 +60,7 @@ class Engine:
         self.handlers: dict[str, Any] = {}
         self.receive: Receive = _ignore
         self.ended: Callable[[Connection, str], None] = _ignore
+        self.turnstile = turnstile or Turnstile(None)
         self.draining = False
         self.closed_for: dict[str, int] = {}
         self._dirty: list[Connection] = []
@@ -133,7 +137,9 @@ class Engine:
             return 400, UNKNOWN_TRANSPORT
         if "sid" in query or request.method != hdrs.METH_GET:
             return 400, BAD_REQUEST
-        return None if self._origin_is_allowed(request) else (403, FORBIDDEN)
+        if not self._origin_is_allowed(request):
+            return 403, FORBIDDEN
+        return None if self.turnstile.admits_address(self.address_of(request)) else (429, TOO_MANY)
 
     def _origin_is_allowed(self, request: web.Request) -> bool:
         """Let in programs (no Origin), our own pages, and the pages of CORS_ORIGINS."""
@@ -149,6 +155,7 @@ class Engine:
         connection = Connection(self.generate_id(), request, self.address_of(request), self, now)
         connection.due = now + min(CONNECT_WITHIN, self.ping_interval)
         self.connections[connection.sid] = connection
+        self.turnstile.count(connection, ("address", connection.remote))
         hello = {
             "sid": connection.sid,
             "upgrades": [],
@@ -213,6 +220,7 @@ class Engine:
     def forget(self, connection: Connection, reason: str) -> None:
         """Hear that a connection is over."""
         self.connections.pop(connection.sid, None)
+        self.turnstile.leave(connection)
         self.closed_for[reason] = self.closed_for.get(reason, 0) + 1
         self.ended(connection, reason)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from app.sockets.connection import Connection
+from app.sockets.connection import Bucket, Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,6 @@ class Limits:
     def burst(self) -> int:
         """Return how many events may come at once."""
         return 2 * self.events_per_second
-
-
-class Bucket:
-    """A token bucket on the loop's clock: `rate` a second, `burst` at once."""
-
-    __slots__ = ("filled_at", "tokens")
-
-    def __init__(self, burst: float, now: float) -> None:
-        self.tokens = burst
-        self.filled_at = now
-
-    def take(self, rate: float, burst: float, now: float) -> bool:
-        """Take a token if there is one."""
-        self.tokens = min(burst, self.tokens + (now - self.filled_at) * rate)
-        self.filled_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
 
 
 class Turnstile:
@@ -59,6 +40,19 @@ class Turnstile:
             self._of[("user", principal)] < self.limits.per_user
             and self._of[("company", company_id)] < self.limits.per_company
         )
+
+    def lets_speak(self, connection: Connection) -> bool:
+        """Take a token for one event of this connection."""
+        if self.limits is None:
+            return True
+        now = connection.heard
+        if connection.bucket is None:
+            connection.bucket = Bucket(self.limits.burst, now)
+        return connection.bucket.take(self.limits.events_per_second, self.limits.burst, now)
+
+    def lets_join(self, rooms: int) -> bool:
+        """Tell whether a connection that is in so many rooms may join another."""
+        return self.limits is None or rooms < self.limits.rooms
 
     def count(self, connection: Connection, *what: tuple[str, str]) -> None:
         """Count a connection in under these names, each once."""

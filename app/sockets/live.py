@@ -5,15 +5,16 @@ A frame `(prev, seq]` holds all that its room may see in that interval; `prev` i
 
 import asyncio
 
-from app.events import Signal, Typing
 from app.hub import Hub
 from app.journal.change import Recorded
 from app.journal.feed import Feed
 from app.models.entity import CompanyId, SessionId
 from app.models.wire import to_json
+from app.signals import Signal, Typing
 from app.sockets.closing import SIGNED_OUT
 from app.sockets.connection import Connection
 from app.sockets.frames import event_frame
+from app.sockets.presence import Attendance
 from app.sockets.rooms import Member, Rooms
 
 COMPANY, CONVERSATION = "/company", "/conversation"
@@ -114,17 +115,20 @@ class Live:
         self.connections = connections
         self._audiences: dict[CompanyId, Audience] = {}
         self._beating: asyncio.Task[None] | None = None
+        self.attendance = Attendance(hub.say)
         hub.bells.signal.append(self.signal)
         hub.bells.signed_out.append(self.signed_out)
 
     def start(self) -> None:
         """Begin to beat."""
         self._beating = asyncio.create_task(self._beat_on(), name="room-beat")
+        self.attendance.start()
 
     def stop(self) -> None:
         """Beat no more."""
         if self._beating is not None:
             self._beating.cancel()
+        self.attendance.stop()
 
     async def audience(self, company_id: CompanyId) -> Audience:
         """Return the company's audience. Raises Unavailable while the database is away."""
@@ -157,13 +161,15 @@ class Live:
             del self._audiences[audience.feed.company_id]
 
     def signal(self, signal: Signal) -> None:
-        """Say a passing signal to those who are in its conversation, but not to its sender."""
-        if not isinstance(signal, Typing):
-            return
-        body, sender = to_json(signal.payload()), self.connections.get(signal.origin)
-        signals = (COMPANY, signals_room(signal.conversation_id)), (CONVERSATION, thread_room(signal.conversation_id))
-        for namespace, room in signals:
-            self.rooms.say(namespace, room, event_frame(namespace, signal.type, body), skip=sender)
+        """Say a passing signal: of writing to the others in the conversation, of presence to the company."""
+        body = to_json(signal.payload())
+        if isinstance(signal, Typing):
+            sender, id = self.connections.get(signal.origin), signal.conversation_id
+            for namespace, room in ((COMPANY, signals_room(id)), (CONVERSATION, thread_room(id))):
+                self.rooms.whisper(namespace, room, event_frame(namespace, signal.type, body), skip=sender)
+        else:
+            room = company_room(signal.company_id)
+            self.rooms.whisper(COMPANY, room, event_frame(COMPANY, signal.type, body))
 
     def signed_out(self, session_id: SessionId) -> None:
         """Close the sockets of a sign-in that ended."""

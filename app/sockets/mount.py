@@ -6,11 +6,26 @@ from collections.abc import Callable
 from aiohttp import web
 
 from app.hub import Hub
+from app.settings import Settings
 from app.sockets import company, conversation
 from app.sockets.closing import RESTARTING
 from app.sockets.engine import Engine
+from app.sockets.limits import Limits, Turnstile
 from app.sockets.live import COMPANY, CONVERSATION, Live
 from app.sockets.server import SocketServer
+
+
+def limits_of(settings: Settings) -> Limits | None:
+    """Return the limits of the settings; RATE_LIMITS=off lifts them all."""
+    if not settings.rate_limits:
+        return None
+    return Limits(
+        per_user=settings.sockets_per_user,
+        per_address=settings.sockets_per_address,
+        per_company=settings.sockets_per_company,
+        rooms=settings.socket_rooms,
+        events_per_second=settings.socket_events_per_second,
+    )
 
 
 class Sockets:
@@ -25,12 +40,15 @@ class Sockets:
             max_owed=settings.socket_max_owed_bytes,
             origins=settings.cors_origins,
             address_of=address_of,
+            turnstile=Turnstile(limits_of(settings)),
         )
         self.engine: Engine = self.server.eio
         self.live = Live(hub, self.server.manager, self.engine.connections)
         for namespace in (
-            company.CompanyNamespace(COMPANY, hub, self.live, company.EVENTS),
-            conversation.ConversationNamespace(CONVERSATION, hub, self.live, conversation.EVENTS),
+            company.CompanyNamespace(COMPANY, hub, self.live, self.engine.turnstile, company.EVENTS),
+            conversation.ConversationNamespace(
+                CONVERSATION, hub, self.live, self.engine.turnstile, conversation.EVENTS
+            ),
         ):
             self.server.register_namespace(namespace)
 

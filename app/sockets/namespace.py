@@ -16,15 +16,16 @@ from pymongo.errors import PyMongoError
 from socketio.exceptions import ConnectionRefusedError
 
 from app.access import caller_with_key, caller_with_token, company_of, require_fresh, require_scope
-from app.errors import Draining, IdentityMismatch, Invalid, Refusal, Unauthenticated, UnknownEvent
+from app.errors import Draining, IdentityMismatch, Invalid, RateLimited, Refusal, Unauthenticated, UnknownEvent
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller
 from app.models.fields import invalid
 from app.models.people import Scope
-from app.sockets.closing import TRY_LATER
+from app.sockets.closing import CROWDED, FLOODED, TRY_LATER, Closing
 from app.sockets.connection import Connection
 from app.sockets.frames import ack_frame
+from app.sockets.limits import Turnstile
 from app.sockets.live import Live
 from app.sockets.payloads import ConnectAuth
 from app.sockets.rooms import Member
@@ -38,6 +39,7 @@ class Visit:
 
     hub: Hub
     live: Live
+    turnstile: Turnstile
     member: Member
     caller: Caller
 
@@ -57,10 +59,11 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
 
     auth: type[ConnectAuth] = ConnectAuth
 
-    def __init__(self, name: str, hub: Hub, live: Live, events: tuple[Heard, ...]) -> None:
+    def __init__(self, name: str, hub: Hub, live: Live, turnstile: Turnstile, events: tuple[Heard, ...]) -> None:
         super().__init__(name)
         self.hub = hub
         self.live = live
+        self.turnstile = turnstile
         self.events = {event.name: event for event in events}
         self.auths: dict[str, ConnectAuth] = {}
 
@@ -85,17 +88,18 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             if not refusal.retryable:
                 error = refusal.view()
                 raise ConnectionRefusedError(str(refusal), error) from None
-            self._turn_away(connection, refusal.code)
+            crowded = isinstance(refusal, RateLimited)
+            self._turn_away(connection, refusal.code, CROWDED if crowded else TRY_LATER)
         except (TimeoutError, PyMongoError) as error:
             self._turn_away(connection, type(error).__name__)
         except Exception as error:  # noqa: BLE001 — whatever it was, nobody gets in by it
             logger.opt(exception=error).error("connect failed")
             self._turn_away(connection, "error")
 
-    def _turn_away(self, connection: Connection, why: str) -> None:
+    def _turn_away(self, connection: Connection, why: str, closing: Closing = TRY_LATER) -> None:
         logger.bind(**connection.facts(), why=why).warning("socket turned away for now")
-        connection.close(TRY_LATER)
-        raise ConnectionRefusedError(TRY_LATER.reason)
+        connection.close(closing)
+        raise ConnectionRefusedError(closing.reason)
 
     async def _admitted(self, sid: str, connection: Connection, given: Any) -> ConnectAuth:
         if self.hub.journal.draining:
@@ -104,11 +108,21 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         caller = await caller_of(self.hub, auth)
         require_scope(caller, Scope.FEED_READ)
         identify(self.hub, connection, caller)
+        self._count(connection, caller)
         audience = await self.live.audience(company_of(caller))
         if connection.closed:
             raise Draining
         audience.members.add(sid)
         return auth
+
+    def _count(self, connection: Connection, caller: Caller) -> None:
+        """Count the connection in once it has a name; one too many is turned away for now."""
+        company_id = company_of(caller)
+        if connection.members.keys() == {self.namespace} and not self.turnstile.admits_identity(
+            caller.principal, company_id
+        ):
+            raise RateLimited
+        self.turnstile.count(connection, ("user", caller.principal), ("company", company_id))
 
     def welcome(self, member: Member) -> None:
         """Begin to serve a client, right after it was told that it is connected."""
@@ -125,6 +139,9 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
 
     def hear(self, member: Member, name: str, arguments: list[Any], id: int | None) -> None:
         """Handle one event: now if it needs no waiting, else after what this client asked for before."""
+        if not self.turnstile.lets_speak(member.connection):
+            self._ack(member, id, RateLimited())
+            return member.connection.close(FLOODED)
         if member.connection.busy:
             return member.connection.run(lambda: self._begin_and_finish(member, name, arguments, id))
         outcome = self._begin(member, name, arguments)
@@ -158,7 +175,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             raise Unauthenticated
         require_fresh(self.hub, caller)
         require_scope(caller, event.needs)
-        return Visit(self.hub, self.live, member, caller)
+        return Visit(self.hub, self.live, self.turnstile, member, caller)
 
     async def _finish(self, member: Member, outcome: Awaitable[Any], id: int | None) -> None:
         try:
@@ -173,6 +190,12 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         ok = not isinstance(outcome, Refusal)
         reply = {"ok": True, "data": outcome} if ok else {"ok": False, "error": outcome.view()}
         member.connection.push(ack_frame(member.namespace, id, reply))
+
+
+def require_room(visit: Visit) -> None:
+    """Refuse one who has joined as much as one connection may."""
+    if not visit.turnstile.lets_join(len(visit.member.rooms)):
+        raise RateLimited("This connection has joined as many conversations as it may; leave one first.")
 
 
 def parsed(model: type[Any], given: Any) -> Any:

@@ -35,6 +35,12 @@ class Nothing(Payload):
     """An empty object."""
 
 
+class Declare(Payload):
+    """Whether one is here or away."""
+
+    status: Literal["online", "away"]
+
+
 class OfConversation(Payload):
     """A conversation."""
 

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.events import Presence, Signal, Status, Typing
 from app.models.caller import Caller, CallerKind
+from app.signals import Presence, PresenceStatus, Signal, Typing
 
 GRACE = 5.0  # seconds after the last connection in which a reconnect is no absence
 TYPING_LASTS = 6.0  # seconds after which one who said nothing more has stopped writing
@@ -29,8 +29,10 @@ class _Person:
     gone_at: float | None = None
 
     @property
-    def status(self) -> Status:
-        return Status.OFFLINE if not self.connections else Status.AWAY if self.away else Status.ONLINE
+    def status(self) -> PresenceStatus:
+        if not self.connections:
+            return PresenceStatus.OFFLINE
+        return PresenceStatus.AWAY if self.away else PresenceStatus.ONLINE
 
 
 class Attendance:
@@ -72,11 +74,11 @@ class Attendance:
             if not person.connections:
                 person.gone_at = _now()
 
-    def declare(self, caller: Caller, *, away: bool) -> Status:
+    def declare(self, caller: Caller, *, away: bool) -> PresenceStatus:
         """Hear a person say that they are away, or back; return what they are now."""
         person = self._people.get((caller.company_id or "", caller.id))
         if person is None:
-            return Status.ONLINE  # a key is here as long as it is connected
+            return PresenceStatus.ONLINE  # a key is here as long as it is connected
         if person.away != away:
             person.away = away
             self._announce(caller.company_id or "", caller.id, person)

@@ -56,6 +56,12 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio carries no t
             if connection is not skip:
                 connection.push(data)
 
+    def whisper(self, namespace: str, room: RoomName, data: bytes, skip: Connection | None = None) -> None:
+        """Give one frame to those in a room who keep up: what passes is not worth a place in a long queue."""
+        for connection in self.inside(namespace, room).values():
+            if connection is not skip and connection.owed * 2 <= connection.outlet.max_owed:
+                connection.push(data)
+
     # What python-socketio asks.
 
     async def emit(
