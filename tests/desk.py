@@ -194,7 +194,8 @@ async def open_desk(mongo_uri: str, data_dir: Path, **settings: str) -> AsyncIte
         company = await found_company(hub, "Acme")
         desk = await Desk(app, f"http://127.0.0.1:{port}", hub, company, http).settle()
         yield desk
-        await asyncio.gather(*(each.client.disconnect() for each in desk.listeners), return_exceptions=True)
+        connected = [each.client for each in desk.listeners if each.client.connected]
+        await asyncio.gather(*(client.disconnect() for client in connected), return_exceptions=True)
     await hub.store.client.drop_database(hub.settings.database)
     await runner.cleanup()
 

@@ -220,7 +220,8 @@ async def test_nobody_there_hears_what_another_company_tries(house: Desk, attack
                 await door.ask(attacker, with_ids(request, door.ids(request, theirs)))
     for listener in listeners:
         await listener.call("conversation:leave", {"conversation_id": theirs["conversation"]})
-        assert {name for name, _ in listener.heard} == {"sync:ready"}
+        assert {name for name, _ in listener.heard} <= {"sync:ready", "presence:update"}
+        assert {body.get("company_id", theirs["company"]) for _, body in listener.heard} == {theirs["company"]}
 
 
 async def test_the_internal_routes_are_the_one_exception() -> None:

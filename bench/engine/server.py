@@ -2,7 +2,8 @@
 
 Environment: JWT_ACCESS_SECRET (when set, each CONNECT must carry a valid token).
     echo <anything>       → ack with the same
-    go {n, size, burst}   → `message:new` n times to the room, `burst` of them a tick; ack {events, seconds, cpu_seconds}
+    go {n, size, burst}   → `message:new` n times to the room, `burst` of them a tick;
+                            ack {events, seconds, cpu_seconds}
     stats                 → ack {connections, cpu_seconds, rss_bytes, owed_bytes}
 """
 

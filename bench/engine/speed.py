@@ -56,16 +56,18 @@ def fan_out_name(count: int, burst: int) -> str:
 async def fan_out_of_floor(count: int, plan: Plan) -> Figures:
     """The same for the C floor, which serves one crowd and ends."""
     found: Figures = {}
-    async with floor(plan.cores.server, count) as bare:
-        async with listen(bare.door, count, plan.cores.load, spin=True) as listeners:
-            await bare.ready()
-            for burst in plan.bursts:
-                events = plan.events(count, burst)
-                await listeners.mark()
-                before = cpu_of(bare.running)
-                await bare.go(events, burst, FLOOR_TEXT)
-                await listeners.wait(events * count, PATIENCE)
-                found[fan_out_name(count, burst)] = (cpu_of(bare.running) - before) / (events * count) * 1e6
+    async with (
+        floor(plan.cores.server, count) as bare,
+        listen(bare.door, count, plan.cores.load, spin=True) as listeners,
+    ):
+        await bare.ready()
+        for burst in plan.bursts:
+            events = plan.events(count, burst)
+            await listeners.mark()
+            before = cpu_of(bare.running)
+            await bare.go(events, burst, FLOOR_TEXT)
+            await listeners.wait(events * count, PATIENCE)
+            found[fan_out_name(count, burst)] = (cpu_of(bare.running) - before) / (events * count) * 1e6
     return found
 
 
@@ -90,7 +92,10 @@ async def connects(peer: Peer, plan: Plan) -> Figures:
     before = cpu_of(peer.running)
     async with listen(peer.door, plan.comers, plan.cores.load, at_once=AT_ONCE) as listeners:
         spent = cpu_of(peer.running) - before
-        found = {"connects_per_second": plan.comers / listeners.connected_in, "connect_cpu_us": spent / plan.comers * 1e6}
+        found = {
+            "connects_per_second": plan.comers / listeners.connected_in,
+            "connect_cpu_us": spent / plan.comers * 1e6,
+        }
     await settled(peer.running)
     return found
 
@@ -100,9 +105,7 @@ async def speed(plan: Plan) -> dict[str, list[Figures]]:
     secret = uuid4().hex
     rounds: dict[str, list[Figures]] = {name: [] for name in (*plan.peers, "floor")}
     async with contextlib.AsyncExitStack() as stack:
-        peers = {
-            name: await stack.enter_async_context(STARTS[name](plan.cores.server, secret)) for name in plan.peers
-        }
+        peers = {name: await stack.enter_async_context(STARTS[name](plan.cores.server, secret)) for name in plan.peers}
         for number in range(1 + plan.rounds):  # the first warms up: V8 compiles what is hot, and we fill our free lists
             found = await one_round(peers, plan)
             if number:

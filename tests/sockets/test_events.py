@@ -1,6 +1,5 @@
 """What clients say over a socket: each event is answered, in the order in which it was said."""
 
-
 import pytest
 
 from tests.desk import Desk, new_contact

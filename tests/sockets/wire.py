@@ -81,7 +81,8 @@ async def admitted(desk: Desk, namespace: str = "/company", **auth: Any) -> Asyn
     """Open a websocket, be let into a namespace, and wait until it is ready."""
     async with wired(desk) as wire:
         assert "sid" in await wire.connect(namespace, **(auth or {"token": desk.token}))
-        await wire.heard(f'42{namespace},["sync:ready"'[:-13])
+        while (await wire.heard(f"42{namespace},"))[0] != "sync:ready":
+            pass
         yield wire
 
 

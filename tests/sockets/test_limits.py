@@ -1,0 +1,102 @@
+"""One client, one person, one address and one company may ask for so much and no more."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from app.sockets.closing import CROWDED, FLOODED
+from app.sockets.connection import Bucket
+from tests.desk import Desk, open_desk
+from tests.follower import Follower
+from tests.waiting import until
+
+LIMITS = {
+    "RATE_LIMITS": "on",
+    "SOCKETS_PER_USER": "2",
+    "SOCKETS_PER_ADDRESS": "4",
+    "SOCKETS_PER_COMPANY": "3",
+    "SOCKET_ROOMS": "4",
+    "SOCKET_EVENTS_PER_SECOND": "5",
+}
+
+
+@pytest_asyncio.fixture
+async def strict(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(mongo_uri, tmp_path, **LIMITS) as desk:
+        yield desk
+
+
+async def connected(desk: Desk, **auth: str) -> aiohttp.ClientWebSocketResponse:
+    """Return a bare websocket that asked to connect."""
+    socket = await desk.http.ws_connect(f"{desk.base}/socket.io/?EIO=4&transport=websocket")
+    await socket.receive()
+    named = ", ".join(f'"{name}": "{value}"' for name, value in auth.items())
+    await socket.send_str(f"40/company,{{{named}}}")
+    return socket
+
+
+async def closed_with(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """Return the code that the server closed with."""
+    while (await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+        pass
+    return socket.close_code
+
+
+async def test_one_person_too_many_is_turned_away_for_now_and_welcome_when_there_is_room(strict: Desk) -> None:
+    first, second = (Follower(strict.base, {"token": strict.token}, strict.http) for _ in range(2))
+    await first.connect()
+    await second.connect()
+    assert await closed_with(await connected(strict, token=strict.token)) == CROWDED.code
+    await first.cut()
+    await until(lambda: len(strict.sockets.engine.connections) == 1)
+    third = Follower(strict.base, {"token": strict.token}, strict.http)
+    await third.connect()
+
+
+async def test_one_company_too_many_is_turned_away_for_now(strict: Desk) -> None:
+    keys = [await strict.new_key("feed:read") for _ in range(4)]
+    for key in keys[:3]:
+        await Follower(strict.base, {"api_key": key}, strict.http).connect()
+    assert await closed_with(await connected(strict, api_key=keys[3])) == CROWDED.code
+
+
+async def test_one_address_too_many_is_refused_before_the_handshake(strict: Desk) -> None:
+    opened = [await strict.http.ws_connect(f"{strict.base}/socket.io/?EIO=4&transport=websocket") for _ in range(4)]
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await strict.http.ws_connect(f"{strict.base}/socket.io/?EIO=4&transport=websocket")
+    assert refused.value.status == 429
+    assert len(opened) == 4
+
+
+async def test_a_flood_is_told_so_and_closed(strict: Desk) -> None:
+    socket = await connected(strict, token=strict.token)
+    while "sync:ready" not in (await socket.receive(timeout=5)).data:
+        pass
+    for number in range(30):
+        await socket.send_str(f'42/company,{number}["presence:list",{{}}]')
+    answers = []
+    while (message := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+        answers.append(message.data)
+    assert sum('"ok":true' in answer for answer in answers) == 10, "twice the rate at once"
+    assert '"code":"rate_limited"' in answers[-1]
+    assert socket.close_code == FLOODED.code
+
+
+async def test_a_connection_joins_so_many_conversations(strict: Desk) -> None:
+    threads = [(await strict.receive(platform=each))["conversation_id"] for each in ("web", "telegram", "facebook")]
+    listener = await strict.listen()
+    await listener.ready()
+    joined = [await listener.call("conversation:join", {"conversation_id": id}) for id in threads]
+    assert [answer["ok"] for answer in joined] == [True, False, False], "two rooms are its own"
+    assert joined[-1]["error"]["code"] == "rate_limited"
+    await listener.call("conversation:leave", {"conversation_id": threads[0]})
+    assert (await listener.call("conversation:join", {"conversation_id": threads[1]}))["ok"]
+
+
+def test_a_bucket_fills_again_with_time() -> None:
+    bucket = Bucket(2, 0.0)
+    taken = [bucket.take(1, 2, now) for now in (0.0, 0.0, 0.0, 0.9, 1.1, 9.0, 9.0, 9.0)]
+    assert taken == [True, True, False, False, True, True, True, False]
