@@ -86,7 +86,7 @@ class Session:
     company_id: CompanyId
     user_id: UserId
     token_hash: str
-    spent_hash: str | None = None
+    spent: tuple[str, ...] = ()  # the hashes of those before it
     spent_at: datetime | None = None
     expires_at: datetime
     created_at: datetime

@@ -1,4 +1,4 @@
-"""An Engine.IO v4 server of websockets alone: accept, flush once a tick, one sweep for every deadline.
+"""An Engine.IO v4 server of websockets alone: accept, send, and one sweep for every deadline.
 
 It stands where python-socketio expects an `engineio.AsyncServer`, and has the parts of it that python-socketio uses.
 https://github.com/socketio/engine.io-protocol
@@ -15,9 +15,10 @@ from aiohttp import hdrs, web
 from app.models.wire import to_json
 from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER
 from app.sockets.connection import Connection
-from app.sockets.frames import MESSAGE, OPEN, frame
+from app.sockets.frames import BINARY_FRAME, MESSAGE, OPEN, frame
 from app.sockets.limits import Turnstile
-from app.sockets.upgrade import Upgrade
+from app.sockets.outgoing import Outgoing
+from app.sockets.upgrade import TakenOver, answer_to, take_transport
 
 CONNECT_WITHIN = 10.0  # seconds from the handshake to the first namespace
 
@@ -30,10 +31,10 @@ UNSUPPORTED_VERSION = {"code": 5, "message": "Unsupported protocol version"}
 
 _running: set["asyncio.Task[Any]"] = set()
 
-Receive = Callable[[Connection, str | None], None]
+Receive = Callable[[Connection, str | bytes], None]
 
 
-class Engine:
+class Engine(Outgoing):
     """Every connection of this process."""
 
     async_mode = "aiohttp"
@@ -50,6 +51,7 @@ class Engine:
         turnstile: Turnstile | None = None,
         **_: Any,
     ) -> None:
+        super().__init__()
         self.ping_interval = ping_interval
         self.ping_timeout = ping_timeout
         self.max_frame = max_frame
@@ -63,7 +65,6 @@ class Engine:
         self.turnstile = turnstile or Turnstile(None)
         self.draining = False
         self.closed_for: dict[str, int] = {}
-        self._dirty: list[Connection] = []
         self._sweeping: asyncio.Task[None] | None = None
 
     # What python-socketio asks of its engine.
@@ -81,7 +82,9 @@ class Engine:
         """Send one Socket.IO packet to one connection."""
         connection = self.connections.get(sid)
         if connection is not None:
-            connection.push(frame(data, 0x82) if isinstance(data, bytes) else frame(f"{MESSAGE}{data}".encode()))
+            connection.push(
+                frame(data, BINARY_FRAME) if isinstance(data, bytes) else frame(f"{MESSAGE}{data}".encode())
+            )
 
     async def send_packet(self, sid: str, packet: Any) -> None:
         """Send one Engine.IO packet to one connection."""
@@ -115,17 +118,16 @@ class Engine:
     # Accepting.
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
-        """Answer a handshake; returns when the connection is over."""
+        """Answer a handshake; the connection lives on without this request."""
         refusal = self._refusal_of(request)
         if refusal is not None:
             status, error = refusal
             return web.Response(status=status, body=to_json(error), content_type="application/json")
-        upgrade = Upgrade(self.max_frame)
-        await upgrade.prepare(request)
-        connection = self._accept(request)
-        upgrade.start(request, connection, self._hear)
-        await connection.gone
-        return upgrade
+        answer = answer_to(request)
+        remote = self.address_of(request)
+        connection = self._accept(take_transport(request), remote)
+        connection.push(answer + self._hello(connection))
+        return TakenOver(status=101)
 
     def _refusal_of(self, request: web.Request) -> tuple[int, dict[str, Any]] | None:
         query = request.query
@@ -148,14 +150,18 @@ class Engine:
             return True
         return urlsplit(origin).netloc == request.headers.get(hdrs.HOST)
 
-    def _accept(self, request: web.Request) -> Connection:
+    def _accept(self, transport: asyncio.Transport, remote: str) -> Connection:
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep_on(), name="socket-sweep")
         now = asyncio.get_running_loop().time()
-        connection = Connection(self.generate_id(), request, self.address_of(request), self, now)
+        connection = Connection(self.generate_id(), transport, remote, self, now)
         connection.due = now + min(CONNECT_WITHIN, self.ping_interval)
         self.connections[connection.sid] = connection
         self.turnstile.count(connection, ("address", connection.remote))
+        transport.set_protocol(connection)
+        return connection
+
+    def _hello(self, connection: Connection) -> bytes:
         hello = {
             "sid": connection.sid,
             "upgrades": [],
@@ -163,28 +169,7 @@ class Engine:
             "pingTimeout": int(self.ping_timeout * 1000),
             "maxPayload": self.max_frame,
         }
-        connection.push(frame(OPEN.encode() + to_json(hello)))
-        return connection
-
-    def _hear(self, connection: Connection, text: str | None) -> None:
-        connection.heard = asyncio.get_running_loop().time()
-        self.receive(connection, text)
-
-    # Sending.
-
-    def mark_dirty(self, connection: Connection) -> None:
-        """Flush this connection at the end of the loop's tick."""
-        if not self._dirty:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._dirty.append(connection)
-
-    def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        limit = self.max_owed
-        for connection in dirty:
-            connection.flush()
-            if not connection.closed and connection.transport.get_write_buffer_size() > limit:
-                connection.abort("too much waited to be read")
+        return frame(OPEN.encode() + to_json(hello))
 
     # Deadlines.
 
@@ -201,18 +186,14 @@ class Engine:
             return connection.close(EXPIRED)
         if not connection.members and now - connection.opened >= CONNECT_WITHIN:
             return connection.close(NO_CONNECT)
-        asked = connection.pinged > connection.heard
-        if asked and now - connection.pinged >= self.ping_timeout:
+        if connection.asked and now - connection.pinged >= self.ping_timeout:
             return connection.close(PING_TIMEOUT)
-        if not asked and now - max(connection.pinged, connection.opened) >= self.ping_interval:
+        if not connection.asked and now - connection.pinged >= self.ping_interval:
             connection.ping(now)
         connection.due = self._next_due(connection)
 
     def _next_due(self, connection: Connection) -> float:
-        if connection.pinged > connection.heard:
-            due = connection.pinged + self.ping_timeout
-        else:
-            due = max(connection.pinged, connection.opened) + self.ping_interval
+        due = connection.pinged + (self.ping_timeout if connection.asked else self.ping_interval)
         if not connection.members:
             due = min(due, connection.opened + CONNECT_WITHIN)
         return due if connection.expires is None else min(due, connection.expires)
@@ -230,5 +211,5 @@ class Engine:
             self._sweeping.cancel()
 
 
-def _ignore(connection: Connection, text: str | None) -> None:
+def _ignore(connection: Connection, said: str | bytes) -> None:
     """Hear nothing."""

@@ -1,6 +1,7 @@
 """Bytes for the wire: a packet is encoded once and framed once, however many sockets it goes to."""
 
 import struct
+from functools import cache
 from typing import Any
 
 import orjson
@@ -10,7 +11,8 @@ from app.models.wire import to_json
 # Engine.IO v4 packet types, https://github.com/socketio/engine.io-protocol
 OPEN, CLOSE, PING, PONG, MESSAGE = "01234"
 
-TEXT, CLOSING, PONG_CONTROL = 0x81, 0x88, 0x8A  # FIN and the opcode, RFC 6455 section 5.2
+FINAL = 0x80
+TEXT_FRAME, BINARY_FRAME, CLOSE_FRAME, PONG_FRAME = 0x81, 0x82, 0x88, 0x8A  # FINAL and the opcode, RFC 6455 section 5.2
 
 ENGINE_PING = b"\x81\x012"  # one text frame with one PING packet
 
@@ -26,7 +28,7 @@ class Json:
     loads = staticmethod(orjson.loads)
 
 
-def frame(payload: bytes, first_byte: int = TEXT) -> bytes:
+def frame(payload: bytes | bytearray, first_byte: int = TEXT_FRAME) -> bytes:
     """Return an unmasked WebSocket frame, RFC 6455 section 5.2."""
     size = len(payload)
     if size < 126:
@@ -41,11 +43,12 @@ def event_frame(namespace: str, event: str, body: bytes) -> bytes:
     return frame(b'42%b["%b",%b]' % (prefix(namespace), event.encode(), body))
 
 
-def ack_frame(namespace: str, id: int, reply: Any) -> bytes:
-    """Return the frame of an ack with one argument."""
-    return frame(b"43%b%d[%b]" % (prefix(namespace), id, to_json(reply)))
+def ack_frame(namespace: str, id: int, *replies: Any) -> bytes:
+    """Return the frame of an ack with these arguments."""
+    return frame(b"43%b%d%b" % (prefix(namespace), id, to_json(replies)))
 
 
+@cache
 def prefix(namespace: str) -> bytes:
     """Return how a packet names its namespace; the main one goes without saying."""
     return b"" if namespace == "/" else b"%b," % namespace.encode()

@@ -1,5 +1,6 @@
 """How much one client, one person, one address and one company may ask of this process."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class Turnstile:
         """Take a token for one event of this connection."""
         if self.limits is None:
             return True
-        now = connection.heard
+        now = asyncio.get_running_loop().time()
         if connection.bucket is None:
             connection.bucket = Bucket(self.limits.burst, now)
         return connection.bucket.take(self.limits.events_per_second, self.limits.burst, now)
@@ -56,6 +57,8 @@ class Turnstile:
 
     def count(self, connection: Connection, *what: tuple[str, str]) -> None:
         """Count a connection in under these names, each once."""
+        if self.limits is None:
+            return
         counted = self._counted.setdefault(connection.sid, [])
         for name in what:
             if name not in counted:

@@ -156,9 +156,12 @@ class Live:
             if member.namespace == CONVERSATION and room and room.startswith("conversation:"):
                 audience.leave_thread(member, room.removeprefix("conversation:"))
         audience.members.discard(member.sid)
-        if not audience.members:
+        self.drop_if_empty(audience)
+
+    def drop_if_empty(self, audience: Audience) -> None:
+        """Let go of an audience that nobody is in any more."""
+        if not audience.members and self._audiences.pop(audience.feed.company_id, None) is not None:
             audience.close()
-            del self._audiences[audience.feed.company_id]
 
     def signal(self, signal: Signal) -> None:
         """Say a passing signal: of writing to the others in the conversation, of presence to the company."""

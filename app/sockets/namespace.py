@@ -111,6 +111,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         self._count(connection, caller)
         audience = await self.live.audience(company_of(caller))
         if connection.closed:
+            self.live.drop_if_empty(audience)
             raise Draining
         audience.members.add(sid)
         return auth

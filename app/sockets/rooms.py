@@ -9,7 +9,7 @@ from socketio import AsyncManager
 from socketio.packet import EVENT
 
 from app.sockets.connection import Connection
-from app.sockets.frames import frame
+from app.sockets.frames import BINARY_FRAME, frame
 
 RoomName = str | None
 
@@ -23,7 +23,7 @@ class Member:
         self.sid = sid
         self.connection = connection
         self.namespace = namespace
-        self.rooms: set[RoomName] = set()
+        self.rooms: set[RoomName] = {sid}  # each id is a room of its own
         self.joined = False
         self.leaving = False
         self.callbacks: dict[int, Any] = {}
@@ -48,13 +48,21 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio carries no t
 
     def inside(self, namespace: str, room: RoomName) -> dict[str, Connection]:
         """Return the connections in a room by their Socket.IO ids."""
-        return self._inside.get((namespace, room), {})
+        found = self._inside.get((namespace, room))
+        if found is not None:
+            return found
+        member = self._members.get(room) if room else None
+        return {member.sid: member.connection} if member and member.namespace == namespace else {}
 
     def say(self, namespace: str, room: RoomName, data: bytes, skip: Connection | None = None) -> None:
         """Give one frame to everyone in a room."""
-        for connection in self.inside(namespace, room).values():
-            if connection is not skip:
-                connection.push(data)
+        crowd = self.inside(namespace, room)
+        if skip is None:
+            self.server.eio.tell(crowd, data)
+        else:
+            for connection in crowd.values():
+                if connection is not skip:
+                    connection.push(data)
 
     def whisper(self, namespace: str, room: RoomName, data: bytes, skip: Connection | None = None) -> None:
         """Give one frame to those in a room who keep up: what passes is not worth a place in a long queue."""
@@ -76,10 +84,15 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio carries no t
         **_: Any,
     ) -> None:
         """Send an event to a room; one of a single socket may ask for an ack."""
-        skipped = set(skip_sid) if isinstance(skip_sid, list) else {skip_sid}
         arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        names = (to or room) if isinstance(to or room, list | tuple) else [to or room]
+        if callback is None and skip_sid is None and len(names) == 1:
+            for each in self._frames(namespace, None, [event, *arguments]):
+                self.say(namespace, names[0], each)
+            return
+        skipped = set(skip_sid) if isinstance(skip_sid, list) else {skip_sid}
         told: dict[str, Connection] = {}
-        for name in (to or room) if isinstance(to or room, list | tuple) else [to or room]:
+        for name in names:
             told |= self.inside(namespace, name)
         frames = None if callback else self._frames(namespace, None, [event, *arguments])
         for sid, connection in told.items():
@@ -107,9 +120,8 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio carries no t
         if connection is None or namespace in connection.members:
             return None
         sid: str = self.server.eio.generate_id()
-        member = self._members[sid] = connection.members[namespace] = Member(sid, connection, namespace)
+        self._members[sid] = connection.members[namespace] = Member(sid, connection, namespace)
         self._namespaces.add(namespace)
-        self._enter(member, sid)
         return sid
 
     async def connect(self, sid: str, namespace: str) -> str:
@@ -203,20 +215,22 @@ class Rooms(AsyncManager):  # type: ignore[misc]  # python-socketio carries no t
         member.callbacks[id] = callback
         return id
 
-    async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:
+    async def trigger_callback(self, sid: str, id: int | None, data: list[Any]) -> None:
         """Hear an ack of the client."""
         member = self._members.get(sid)
-        callback = member.callbacks.pop(id, None) if member else None
+        callback = member.callbacks.pop(id, None) if member and id is not None else None
         if callback is not None:
             answer = callback(*data)
             if hasattr(answer, "__await__"):
                 await answer
 
     def _enter(self, member: Member, room: RoomName) -> None:
+        self.server.eio.settle()
         member.rooms.add(room)
         self._inside.setdefault((member.namespace, room), {})[member.sid] = member.connection
 
     def _leave(self, member: Member, room: RoomName) -> None:
+        self.server.eio.settle()
         member.rooms.discard(room)
         inside = self._inside.get((member.namespace, room))
         if inside is not None:
@@ -230,4 +244,4 @@ def packet_frames(encoded: str | list[Any]) -> list[bytes]:
     if isinstance(encoded, str):
         return [frame(b"4" + encoded.encode())]
     head, *attachments = encoded
-    return [frame(b"4" + head.encode()), *(frame(bytes(each), 0x82) for each in attachments)]
+    return [frame(b"4" + head.encode()), *(frame(bytes(each), BINARY_FRAME) for each in attachments)]

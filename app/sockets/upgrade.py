@@ -1,80 +1,72 @@
-"""Take a websocket over from aiohttp: its frames are fed to a callback, so that no task wakes for a message.
+"""Take a websocket over from aiohttp: once it has read the request, the connection is ours alone.
 
-This leans on parts of aiohttp that are not promised to stay: `WebSocketResponse._post_start`, `WebSocketReader` and the
-queue that it feeds. `tests/sockets/test_contracts.py` fails by name when one of them changes.
+What aiohttp holds for a request (its protocol, parser, two tasks, headers) is worth 15 KB, and would be kept as long as
+the connection lives. So the 101 is ours, the transport gets our protocol, and aiohttp is told that its connection was
+lost. This leans on parts of aiohttp that are not promised to stay: `RequestHandler.transport`, `_message_tail`, and
+that `connection_lost` forgets everything. `tests/sockets/test_contracts.py` fails by name when one of them changes.
 """
 
-from typing import Any
+import asyncio
+import base64
+import binascii
+import hashlib
 
-from aiohttp import WSMsgType, web
-from aiohttp._websocket.models import WebSocketError
-from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
-from aiohttp.http_websocket import WebSocketWriter
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
-from app.sockets.closing import CLIENT_LEFT, INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE, Closing
-from app.sockets.connection import Connection
-
-CLOSINGS: dict[int, Closing] = {closing.code: closing for closing in (INVALID_TEXT, PROTOCOL_ERROR, TOO_LARGE)}
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+VERSION = "13"
 
 
-class Inlet(WebSocketDataQueue):
-    """Where aiohttp's frame reader puts what it read: straight into the connection."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.connection: Connection | None = None
-        self.receive: Any = None
-
-    def feed_data(self, data: Any, size: int) -> None:
-        """Hear one message."""
-        connection = self.connection
-        if connection is None or connection.closed:
-            return
-        if data.type is WSMsgType.TEXT:
-            self.receive(connection, data.data)
-        elif data.type is WSMsgType.PING:
-            connection.pong(data.data)
-        elif data.type is WSMsgType.BINARY:
-            self.receive(connection, None)
-        elif data.type is WSMsgType.CLOSE:
-            connection.close(CLIENT_LEFT)  # a Close is answered with a Close, RFC 6455 section 5.5.1
-
-    def feed_eof(self) -> None:
-        """Hear that the connection is gone."""
-        super().feed_eof()
-        if self.connection is not None:
-            self.connection.lost()
-
-    def set_exception(self, exc: BaseException, *args: Any) -> None:
-        """Hear that a frame could not be read."""
-        super().set_exception(exc, *args)
-        if self.connection is not None:
-            code = exc.code if isinstance(exc, WebSocketError) else 1002
-            self.connection.close(CLOSINGS.get(code, PROTOCOL_ERROR))
+def answer_to(request: web.Request) -> bytes:
+    """Return the 101 that opens a websocket, RFC 6455 section 4.2.2. Raises HTTPBadRequest."""
+    headers = request.headers
+    if headers.get(hdrs.UPGRADE, "").strip().lower() != "websocket" or not _asks_upgrade(
+        headers.getall(hdrs.CONNECTION, [])
+    ):
+        raise web.HTTPBadRequest(text="This address speaks WebSocket.")
+    if headers.get(hdrs.SEC_WEBSOCKET_VERSION) != VERSION:
+        raise web.HTTPBadRequest(text="This server speaks version 13 of WebSocket.")
+    key = headers.get(hdrs.SEC_WEBSOCKET_KEY, "")
+    if not _is_key(key):
+        raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64.")
+    accept = base64.b64encode(hashlib.sha1(key.encode() + GUID, usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+    )
 
 
-class Upgrade(web.WebSocketResponse):
-    """The 101 answer, without deflate, without aiohttp's own reading, heartbeat and closing."""
+def _asks_upgrade(connection: list[str]) -> bool:
+    return any(word.strip().lower() == "upgrade" for line in connection for word in line.split(","))
 
-    def __init__(self, max_frame: int) -> None:
-        super().__init__(compress=False, max_msg_size=max_frame, autoping=False)
-        self.max_frame = max_frame
-        self.inlet: Inlet | None = None
 
-    def _post_start(self, request: BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
-        self._writer = writer
-        self.inlet = Inlet(request._protocol, 1 << 16, loop=request._loop)
-        self._parser = WebSocketReader(self.inlet, self.max_frame, compress=False, decode_text=True)
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
 
-    def start(self, request: web.Request, connection: Connection, receive: Any) -> None:
-        """Begin to read; frames that came with the handshake are heard now."""
-        assert self.inlet is not None
-        assert self._parser is not None
-        self.inlet.connection, self.inlet.receive = connection, receive
-        request.protocol.set_parser(self._parser)
-        request.protocol.keep_alive(False)
+
+def take_transport(request: web.Request) -> asyncio.Transport:
+    """Return the transport of a request that aiohttp has no more to do with. Raises HTTPBadRequest, ConnectionError."""
+    http = request.protocol
+    transport = http.transport
+    if transport is None:
+        raise ConnectionResetError("The client went away.")
+    if http._message_tail:  # a client waits for the 101 before it speaks, RFC 6455 section 4.1
+        raise web.HTTPBadRequest(text="Frames came before the handshake was answered.")
+    http.transport = None  # or aiohttp would close it
+    http.connection_lost(None)
+    return transport
+
+
+class TakenOver(web.StreamResponse):
+    """What aiohttp gets for an answer: everything has been written by us."""
+
+    async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
+        """Write nothing."""
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Leave the closing to the connection."""
-        self._eof_sent = True
+        """Write nothing."""

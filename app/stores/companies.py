@@ -39,7 +39,9 @@ class Companies:
             async with self.database.client.start_session() as session:
                 await session.with_transaction(insert)
         except DuplicateKeyError:
-            raise Duplicate("There is a company with this name already.") from None
+            # The driver runs a transaction again after a cut; the first run may have been committed after all.
+            if await self.get(company.id) is None:
+                raise Duplicate("There is a company with this name already.") from None
 
     async def get(self, company_id: CompanyId) -> Company | None:
         """Return one company."""

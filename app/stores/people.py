@@ -44,13 +44,16 @@ class Users:
         return self.codec.from_document(found) if found else None
 
 
+MOST_SPENT = 700  # refresh tokens that a sign-in remembers having spent: a week of one each quarter of an hour
+
+
 class Sessions:
     """`sessions`: one row a sign-in; the row goes when its refresh token would have expired."""
 
     name: ClassVar[str] = "sessions"
     indexes = (
         IndexModel([("token_hash", ASCENDING)], name="token", unique=True),
-        IndexModel([("spent_hash", ASCENDING)], name="spent", sparse=True),
+        IndexModel([("spent", ASCENDING)], name="spent", sparse=True),
         IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
     )
 
@@ -71,13 +74,16 @@ class Sessions:
         """Spend a refresh token once and put the next in its place; None when it is not the latest."""
         found = await self.collection.find_one_and_update(
             {"token_hash": token_hash, "expires_at": {"$gt": now}},
-            {"$set": {"token_hash": new_hash, "spent_hash": token_hash, "spent_at": now, "expires_at": expires_at}},
+            {
+                "$set": {"token_hash": new_hash, "spent_at": now, "expires_at": expires_at},
+                "$push": {"spent": {"$each": [token_hash], "$slice": -MOST_SPENT}},
+            },
         )
         return self.codec.from_document(found) if found else None
 
     async def with_spent(self, token_hash: str) -> Session | None:
         """Return the sign-in that this token was spent in."""
-        found = await self.collection.find_one({"spent_hash": token_hash})
+        found = await self.collection.find_one({"spent": token_hash})
         return self.codec.from_document(found) if found else None
 
     async def end(self, id: SessionId) -> None:

@@ -113,10 +113,19 @@ async def test_a_spent_refresh_token_that_comes_back_later_ends_the_sign_in(desk
     assert await refusal(desk, "GET", "/auth/me", **bearing(second["access_token"])) == NOT_SIGNED_IN
 
 
+async def test_a_token_spent_generations_ago_ends_the_sign_in_too(desk: Desk) -> None:
+    first = last = await signed_in(desk)
+    for _ in range(3):
+        last = (await desk.post("/auth/refresh", {"refresh_token": last["refresh_token"]}, key=""))["data"]
+    await spent_long_ago(desk, first["refresh_token"])
+    await refusal(desk, "POST", "/auth/refresh", {"refresh_token": first["refresh_token"]}, key="")
+    assert await refusal(desk, "GET", "/auth/me", **bearing(last["access_token"])) == NOT_SIGNED_IN
+
+
 async def spent_long_ago(desk: Desk, token: str) -> None:
     """Move the use of a refresh token into the past, beyond the grace."""
     sessions, past = desk.hub.store.sessions.collection, desk.hub.now() - GRACE - timedelta(seconds=1)
-    done = await sessions.update_one({"spent_hash": hash_of(token)}, {"$set": {"spent_at": past}})
+    done = await sessions.update_one({"spent": hash_of(token)}, {"$set": {"spent_at": past}})
     assert done.modified_count == 1
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -38,3 +40,12 @@ async def desk(house: Desk) -> AsyncIterator[Desk]:
 async def hasty(hasty_house: Desk) -> Desk:
     """A fresh company on the hasty server."""
     return await hasty_house.neighbour("Acme")
+
+
+@pytest_asyncio.fixture
+async def fuzzed(mongo_uri: str, tmp_path: Path) -> AsyncIterator[tuple[Desk, list[dict[str, Any]]]]:
+    """A server of its own, and the errors that reached its loop without being caught."""
+    escaped: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: escaped.append(context))
+    async with open_desk(mongo_uri, tmp_path) as opened:
+        yield opened, escaped

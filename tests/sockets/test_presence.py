@@ -31,8 +31,12 @@ async def test_who_comes_and_goes_is_told_to_the_others(desk: Desk) -> None:
     second = await desk.listen(token=await colleague(desk))
     await until(lambda: statuses(first) == [("bo", "online")])
     await second.client.disconnect()
-    attendance = desk.sockets.live.attendance
-    await until(lambda: (attendance.look(attendance_now(presence.GRACE)), len(statuses(first)) == 2)[1])
+
+    def told() -> bool:
+        desk.sockets.live.attendance.look(attendance_now(presence.GRACE))
+        return len(statuses(first)) == 2
+
+    await until(told)
     assert statuses(first)[-1] == ("bo", "offline")
 
 
