@@ -99,7 +99,9 @@ def _mount_api(app: web.Application, hub: Hub) -> None:
 
 def address_of(settings: Settings, request: web.Request) -> str:
     """Return the address of whoever sent this, past our own proxies."""
-    return real_address(request.remote, request.headers.get("X-Forwarded-For", ""), settings.trusted_proxies)
+    return real_address(
+        request.remote, ",".join(request.headers.getall("X-Forwarded-For", ())), settings.trusted_proxies
+    )
 
 
 def _errors() -> Middleware:

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         None, description="The Redis that rings between processes; unset, each process asks MongoDB every second."
     )
     event_retention_days: int = Field(
-        30, ge=1, description="Days for which events are kept, and so how long a client may stay away and resume."
+        30, ge=1, description="Days for which events are kept at least, for clients that were away to resume."
     )
 
     jwt_access_secret: Secret | None = Field(

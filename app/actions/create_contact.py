@@ -12,7 +12,7 @@ from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.contact import Contact, Identity
-from app.models.entity import ContactId
+from app.models.entity import ContactId, Entity, Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ async def create_contact(
             key=key,
             claimed=claimed,
             digest=digest_of(new),
+            needs=names_of(new.identities),
             decide=decide,
         )
     )
@@ -66,6 +67,11 @@ async def check_channels(hub: Hub, caller: Caller, identities: tuple[Identity, .
             channel = await access_channel(hub, caller, identity.channel_id)
             if channel.platform is not identity.platform:
                 raise Invalid.of(f"identities.{place}.channel_id", f"This channel is one of {channel.platform}.")
+
+
+def names_of(identities: tuple[Identity, ...]) -> tuple[Ref[Entity], ...]:
+    """Return the names under which channels know these identities."""
+    return tuple(Contact.known_as(each.channel_id, each.external_id) for each in identities if each.channel_id)
 
 
 def refuse_taken(seen: Seen, identities: tuple[Identity, ...], owner: ContactId | None) -> None:

@@ -1,10 +1,9 @@
 """Take a message back: its place in the conversation stays, its words go."""
 
 from datetime import datetime
-from typing import Any
 
 from app.access import access_message, company_of
-from app.actions.keys import change_key, digest_of
+from app.actions.keys import Done, change_key, digest_of
 from app.errors import NotFound
 from app.events import MessageDeleted
 from app.hub import Hub
@@ -14,7 +13,7 @@ from app.models.conversation import Conversation
 from app.models.message import Message
 
 
-async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | None = None) -> dict[str, Any]:
+async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | None = None) -> Done:
     """Return what is left of the message; deleting it again changes nothing. Raises NotFound."""
     before = await access_message(hub, caller, id)
     key, claimed = change_key(hub, caller, "delete_message", client_key)
@@ -39,5 +38,4 @@ async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | No
             decide=decide,
         )
     )
-    left: dict[str, Any] = done.payload.get("message") or done.answer
-    return left
+    return Done.of(done, "message")

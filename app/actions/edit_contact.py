@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from app.access import access_contact, company_of
-from app.actions.create_contact import check_channels, refuse_taken
-from app.actions.keys import change_key, digest_of
+from app.actions.create_contact import check_channels, names_of, refuse_taken
+from app.actions.keys import Done, change_key, digest_of
 from app.errors import NotFound
 from app.events import ContactUpdated
 from app.hub import Hub
@@ -30,7 +30,7 @@ class ContactEdit:
 
 async def edit_contact(
     hub: Hub, caller: Caller, id: ContactId, edit: ContactEdit, client_key: str | None = None
-) -> dict[str, Any]:
+) -> Done:
     """Return the contact as it is now. Raises NotFound, Duplicate."""
     await access_contact(hub, caller, id)
     await check_channels(hub, caller, edit.identities)
@@ -54,9 +54,8 @@ async def edit_contact(
             key=key,
             claimed=claimed,
             digest=digest_of(id, edit.fields),
-            needs=(Contact.ref(id),),
+            needs=(Contact.ref(id), *names_of(edit.identities)),
             decide=decide,
         )
     )
-    changed: dict[str, Any] = done.payload.get("contact") or done.answer
-    return changed
+    return Done.of(done, "contact")

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from app.access import access_message, company_of
-from app.actions.keys import change_key, digest_of
+from app.actions.keys import Done, change_key, digest_of
 from app.errors import Invalid, NotEditable, NotFound
 from app.events import MessageUpdated
 from app.hub import Hub
@@ -25,7 +24,7 @@ class Edit:
     delivered: bool | None = None
 
 
-async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key: str | None = None) -> dict[str, Any]:
+async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key: str | None = None) -> Done:
     """Return the message as it is now. Raises NotFound, NotEditable, Invalid."""
     before = await access_message(hub, caller, id)
     key, claimed = change_key(hub, caller, "edit_message", client_key)
@@ -49,10 +48,10 @@ async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key
             digest=digest_of(id, edit),
             needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
             decide=decide,
+            size=1024 + 3 * len(edit.content or "") + 4096 * len(edit.attachments or ()),
         )
     )
-    changed: dict[str, Any] = done.payload.get("message") or done.answer
-    return changed
+    return Done.of(done, "message")
 
 
 def _edited(message: Message, conversation: Conversation, edit: Edit, now: datetime) -> tuple[Message, Conversation]:
@@ -62,7 +61,7 @@ def _edited(message: Message, conversation: Conversation, edit: Edit, now: datet
         attachments=message.attachments if edit.attachments is None else edit.attachments,
         delivered=message.delivered if edit.delivered is None else edit.delivered,
     )
-    if not after.content and not after.attachments:
+    if not after.content.strip() and not after.attachments:
         raise Invalid.of("content", "A message needs words or an attachment.")
     if (after.content, after.attachments) != (message.content, message.attachments):
         after = replace(after, edited_at=now)

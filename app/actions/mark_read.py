@@ -24,8 +24,11 @@ async def mark_read(
     contact_id: ContactId | None = None,
     up_to_seq: int | None = None,
     client_key: str | None = None,
-) -> list[dict[str, Any]]:
-    """Return the conversations as they are now; without `up_to_seq` all that was said is read. Raises NotFound."""
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the conversations as they are now, and whether an earlier try had marked them. Raises NotFound.
+
+    Without `up_to_seq` all that was said is read.
+    """
     ids = await _conversations(hub, caller, conversation_id, contact_id)
     numbers = await _numbers(hub, caller, ids, up_to_seq)
     key, claimed = change_key(hub, caller, "mark_read", client_key)
@@ -48,13 +51,14 @@ async def mark_read(
             company_id=company_of(caller),
             key=key,
             claimed=claimed,
-            digest=digest_of(ids, up_to_seq),
+            digest=digest_of(conversation_id, contact_id, up_to_seq),
             needs=needs,
             decide=decide,
         )
     )
-    views: list[dict[str, Any]] = done.answer if done.answer is not None else [done.payload["conversation"]]
-    return views
+    if done.replayed:
+        return [(await access_conversation(hub, caller, id)).view() for id in ids], True
+    return done.answer, False
 
 
 async def _conversations(

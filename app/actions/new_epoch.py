@@ -10,7 +10,9 @@ from app.models.entity import CompanyId
 async def new_epoch(hub: Hub, company_id: CompanyId | None) -> int:
     """Give one company's stream a new epoch, or all of them; return how many. Raises NotFound."""
     ids = [company_id] if company_id else await hub.store.streams.all_ids()
-    changed = await hub.store.streams.new_epoch({each: str(uuid4()) for each in ids})
+    changed = 0
+    for each in ids:
+        changed += await hub.store.streams.new_epoch(each, str(uuid4()), head=await hub.store.events.last_seq(each))
     if company_id and not changed:
         raise NotFound("There is no company with this id.")
     return changed

@@ -83,7 +83,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
             digest=_digest_of(draft, place),
             needs=_needs_of(place),
             decide=decide,
-            size=1024 + 3 * len(draft.content) + 512 * len(draft.attachments),
+            size=1024 + 3 * len(draft.content) + 4096 * len(draft.attachments),
         )
     )
     return Sent(message=done.payload["message"], replayed=done.replayed)

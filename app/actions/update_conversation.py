@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from app.access import access_conversation, company_of
-from app.actions.keys import change_key, digest_of
+from app.actions.keys import Done, change_key, digest_of
 from app.errors import Duplicate, Invalid, NotFound
 from app.events import ConversationUpdated
 from app.hub import Hub
@@ -26,7 +25,7 @@ class ConversationEdit:
 
 async def update_conversation(
     hub: Hub, caller: Caller, id: ConversationId, edit: ConversationEdit, client_key: str | None = None
-) -> dict[str, Any]:
+) -> Done:
     """Return the conversation as it is now. Raises NotFound, Invalid, Duplicate (another one is open by now)."""
     await access_conversation(hub, caller, id)
     if edit.assignee_id and await hub.store.users.get(company_of(caller), edit.assignee_id) is None:
@@ -54,8 +53,7 @@ async def update_conversation(
             decide=decide,
         )
     )
-    changed: dict[str, Any] = done.payload.get("conversation") or done.answer
-    return changed
+    return Done.of(done, "conversation")
 
 
 def _updated(conversation: Conversation, edit: ConversationEdit) -> Conversation:

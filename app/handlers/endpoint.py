@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
 from app.access import caller_with_key, caller_with_token, company_of, require_scope
+from app.actions.keys import Done
 from app.errors import (
     Forbidden,
     Internal,
@@ -60,6 +61,11 @@ class Reply:
     status: int = 200
     beside: dict[str, Any] = field(default_factory=dict)
     replayed: bool = False
+
+    @classmethod
+    def done(cls, done: Done) -> "Reply":
+        """Answer a thing as a change left it."""
+        return cls(done.view, replayed=done.replayed)
 
     @classmethod
     def page(cls, views: list[dict[str, Any]], following: int | None) -> "Reply":

@@ -60,7 +60,7 @@ async def edit_one_contact(ask: Ask[ContactEditBody, NoQuery]) -> Reply:
     fields = {name: getattr(ask.body, name) for name in ask.body.model_fields_set}
     if "identities" in fields:
         fields["identities"] = _identities(fields["identities"] or [])
-    return Reply(await edit_contact(ask.hub, ask.caller, ContactId(ask.id), ContactEdit(fields=fields), ask.key))
+    return Reply.done(await edit_contact(ask.hub, ask.caller, ContactId(ask.id), ContactEdit(fields=fields), ask.key))
 
 
 async def conversations(ask: Ask[None, ConversationsQuery]) -> Reply:
@@ -92,7 +92,7 @@ async def edit_conversation(ask: Ask[ConversationEditBody, NoQuery]) -> Reply:
         assign="assignee_id" in body.model_fields_set,
         assignee_id=UserId(body.assignee_id) if body.assignee_id else None,
     )
-    return Reply(await update_conversation(ask.hub, ask.caller, ConversationId(ask.id), edit, ask.key))
+    return Reply.done(await update_conversation(ask.hub, ask.caller, ConversationId(ask.id), edit, ask.key))
 
 
 async def changes(ask: Ask[None, ChangesQuery]) -> Reply:

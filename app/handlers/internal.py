@@ -18,9 +18,11 @@ from app.handlers.endpoint import ID, Ask, Reply
 from app.models.entity import ConversationId
 from app.models.fields import MOST_CONTENT
 from app.models.message import Direction
+from app.models.wire import to_json
 
 MOST_DEPTH = 8
 MOST_KEYS = 200
+MOST_BYTES = 32_000
 MOST_INTEGER = 2**63 - 1  # orjson writes no larger one
 
 
@@ -102,7 +104,7 @@ async def _appointment(ask: Ask[AppointmentBody, NoQuery], verb: str) -> Reply:
     id = appointment.get("id")
     if not isinstance(id, str) or not 0 < len(id) <= 255:
         raise Invalid.of("appointment.id", "An appointment has an id, a text of 255 characters at most.")
-    if not _is_bounded(appointment):
+    if not _is_bounded(appointment) or len(to_json(appointment)) > MOST_BYTES:
         raise Invalid.of("appointment", f"At most {MOST_KEYS} values, {MOST_DEPTH} levels deep, integers of 64 bits.")
     company_id = await access_company(ask.hub, ask.caller, ask.body.company_id)
     done = await announce_appointment(ask.hub, ask.caller, company_id, verb, appointment, ask.key)

@@ -100,12 +100,12 @@ async def get(ask: Ask[None, NoQuery]) -> Reply:
 
 async def edit(ask: Ask[MessageEdit, NoQuery]) -> Reply:
     """Change one message."""
-    return Reply(await edit_message(ask.hub, ask.caller, ask.id, _edit(ask.body), ask.key))
+    return Reply.done(await edit_message(ask.hub, ask.caller, ask.id, _edit(ask.body), ask.key))
 
 
 async def edit_by_body(ask: Ask[MessageEditById, NoQuery]) -> Reply:
     """Change one message: the older form."""
-    return Reply(await edit_message(ask.hub, ask.caller, ask.body.id, _edit(ask.body), ask.key))
+    return Reply.done(await edit_message(ask.hub, ask.caller, ask.body.id, _edit(ask.body), ask.key))
 
 
 def _edit(body: MessageEdit) -> Edit:
@@ -119,18 +119,18 @@ def _edit(body: MessageEdit) -> Edit:
 
 async def delete(ask: Ask[None, NoQuery]) -> Reply:
     """Take one message back."""
-    return Reply(await delete_message(ask.hub, ask.caller, ask.id, ask.key))
+    return Reply.done(await delete_message(ask.hub, ask.caller, ask.id, ask.key))
 
 
 async def delete_by_body(ask: Ask[IdBody, NoQuery]) -> Reply:
     """Take one message back: the older form."""
-    return Reply(await delete_message(ask.hub, ask.caller, ask.body.id, ask.key))
+    return Reply.done(await delete_message(ask.hub, ask.caller, ask.body.id, ask.key))
 
 
 async def read(ask: Ask[ReadBody, NoQuery]) -> Reply:
     """Mark a conversation, or all of a contact's, as read."""
     body = ask.body
-    views = await mark_read(
+    views, replayed = await mark_read(
         ask.hub,
         ask.caller,
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
@@ -138,7 +138,7 @@ async def read(ask: Ask[ReadBody, NoQuery]) -> Reply:
         up_to_seq=body.up_to_seq,
         client_key=ask.key,
     )
-    return Reply({"conversations": views})
+    return Reply({"conversations": views}, replayed=replayed)
 
 
 async def instagram(ask: Ask[InstagramBody, NoQuery]) -> Reply:

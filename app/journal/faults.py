@@ -24,14 +24,9 @@ class WriteRefused(Exception):
         self.pattern = set(error.get("keyPattern", ()))
 
     @property
-    def is_spent_key(self) -> bool:
-        """Tell whether the change's key is in the log already: it must be looked up."""
-        return self.code == DUPLICATE_KEY and "key" in self.pattern
-
-    @property
     def is_stale(self) -> bool:
-        """Tell whether what we remembered of the log was not true."""
-        return self.code == DUPLICATE_KEY and self.pattern == {"_id"}
+        """Tell whether there is an event already where the next one should be, or a thing of this id."""
+        return self.is_duplicate and self.pattern == {"_id"}
 
     @property
     def is_duplicate(self) -> bool:
@@ -40,7 +35,7 @@ class WriteRefused(Exception):
 
     def refusal(self) -> Refusal:
         """Return what the change's caller hears."""
-        return Duplicate() if self.is_duplicate else Internal()
+        return Duplicate() if self.is_duplicate and not self.is_stale else Internal()
 
 
 @contextmanager

@@ -53,13 +53,14 @@ class Feed:
                 self._hear(event)
             elif event.seq > self.position:
                 self._ahead[event.seq] = event
-        while self._ahead and (following := self._ahead.pop(self.position + 1, None)):
+        while self._ahead and (following := self._ahead.get(self.position + 1)):
             self._hear(following)
         if self._ahead:
             self.reach(max(self._ahead), PATIENCE)
 
     def _hear(self, event: Recorded) -> None:
         self.position = event.seq
+        self._ahead.pop(event.seq, None)
         self._ring.append(event)
         self._ring_bytes += len(event.body)
         while self._ring_bytes > RING_BYTES:
@@ -112,10 +113,12 @@ class Feed:
 
     async def reached(self, head: int) -> None:
         """Wait until the log is heard up to `head`, as far as it can be read."""
-        self.reach(head)
-        while self.position < head and self._filling is not None and not self._filling.done():
-            await asyncio.shield(self._filling)
+        before = -1
+        while before < self.position < head:
+            before = self.position
             self.reach(head)
+            if self._filling is not None:
+                await asyncio.shield(self._filling)
 
     def in_ring(self, since: int) -> bool:
         """Tell whether what follows `since` is still in memory."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from loguru import logger
 from pymongo.errors import PyMongoError
@@ -27,8 +28,7 @@ MOST_WAITING = 2000  # changes in one lane
 DEADLINE = 5.0  # seconds that a caller waits for its outcome
 EXPIRE = 0.25  # seconds between two looks for callers whose time is up
 POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
-IDLE = 60.0  # seconds after which a feed that nobody listens to is dropped
-MOST_LANES = 4096  # remembered; idle ones beyond it are dropped
+IDLE = 60.0  # seconds after which a feed that nobody listens to, or a lane that nobody writes to, is dropped
 
 
 def nothing(point: str) -> None:
@@ -48,24 +48,43 @@ class Journal:
         self._feeds: dict[CompanyId, Feed] = {}
         self._used: dict[CompanyId, float] = {}
         self._writer: Writer | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Register this process as a writer and begin to serve."""
         self._writer = writer = Writer(self.stores, IN_FLIGHT)
         await writer.register()
-        self._tasks = [asyncio.create_task(self._serve(n), name=f"journal-{n}") for n in range(IN_FLIGHT)]
-        self._tasks.append(asyncio.create_task(self._poll_on(), name="journal-poll"))
-        self._tasks.append(asyncio.create_task(self._expire_on(), name="journal-deadlines"))
+        for number in range(IN_FLIGHT):
+            self._keep_running(f"journal-{number}", partial(self._serve, number))
+        self._keep_running("journal-poll", self._poll_on)
+        self._keep_running("journal-deadlines", self._expire_on)
+
+    def _keep_running(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run this until the journal closes; what falls over is reported and stands up again."""
+        task = asyncio.create_task(work(), name=name)
+        self._tasks.add(task)
+
+        def again(done: "asyncio.Task[None]") -> None:
+            self._tasks.discard(done)
+            error = None if done.cancelled() else done.exception()
+            if error is not None:
+                logger.opt(exception=error).error("a journal task fell over")
+                self._keep_running(name, work)
+
+        task.add_done_callback(again)
 
     async def close(self, patience: float = 5.0) -> None:
         """Take nothing new, finish what waits, leave."""
         self.draining = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ready.join(), patience)
-        for task in self._tasks:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in self._lanes.values():
+            while lane.waiting:  # they were not begun, so they did not happen
+                lane.waiting.popleft().answer(Draining())
         if self._writer:
             await self._writer.leave()
 
@@ -104,8 +123,6 @@ class Journal:
     def _lane(self, company_id: CompanyId) -> Lane:
         lane = self._lanes.get(company_id)
         if lane is None:
-            if len(self._lanes) >= MOST_LANES:
-                self._lanes = {key: lane for key, lane in self._lanes.items() if lane.served}
             writing = Writing(company_id, self.stores, self.now, self._report)
             lane = self._lanes[company_id] = Lane(writing, lambda events: self._publish(company_id, events))
         return lane
@@ -121,11 +138,13 @@ class Journal:
         session, free_dead = self._writer.sessions[number], self._writer.free_dead
         while True:
             lane = await self._ready.get()
-            await lane.settle(lane.next_batch(), session, free_dead, self.probe)
-            lane.begun, lane.served = [], False
-            if lane.waiting:
-                self._line_up(lane)
-            self._ready.task_done()
+            try:
+                await lane.settle(lane.next_batch(), session, free_dead, self.probe)
+            finally:
+                lane.release()
+                if lane.waiting:
+                    self._line_up(lane)
+                self._ready.task_done()
 
     def _report(self, change: Change) -> None:
         logger.bind(company_id=change.company_id).exception("a decision failed")
@@ -180,11 +199,17 @@ class Journal:
 
     async def _poll(self) -> None:
         self._drop_idle_feeds()
+        self._drop_idle_lanes()
         if self._feeds:
             for stream in await self.stores.streams.of(self._feeds):
                 feed = self._feeds.get(stream.id)
                 if feed is not None:
                     feed.poll(stream)
+
+    def _drop_idle_lanes(self) -> None:
+        """Let go of what is remembered of companies that are quiet."""
+        now = time.monotonic()
+        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.served or now - lane.used < IDLE}
 
     def _drop_idle_feeds(self) -> None:
         now = time.monotonic()

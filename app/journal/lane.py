@@ -56,6 +56,15 @@ class Lane:
     waiting: deque[Pending] = field(default_factory=deque)
     begun: list[Pending] = field(default_factory=list)
     served: bool = False
+    used: float = 0.0
+
+    def release(self) -> None:
+        """End a worker's turn; whoever it left without an answer, since it fell over, learns that nobody knows."""
+        left = [pending for pending in self.begun if not pending.done.done()]
+        if left:
+            self.writing.forget()
+            _answer_all(left, OutcomeUnknown())
+        self.begun, self.served, self.used = [], False, time.monotonic()
 
     def next_batch(self) -> list[Pending]:
         """Take what can be committed together."""
@@ -142,9 +151,11 @@ class Effort:
 
     def without(self, refused: WriteRefused, batch: list[Pending]) -> list[Pending]:
         """Return what is left to try after one operation was refused."""
-        if refused.is_spent_key or refused.is_stale or (refused.is_duplicate and not self.doubted):
-            self.doubted = True
+        if refused.is_duplicate and not self.doubted:
+            self.doubted = True  # perhaps it itself, from an earlier try: looked up, it is answered
             return batch
+        if refused.is_stale:
+            logger.bind(company_id=refused.change.company_id).critical("the log goes beyond its head; run new-epoch")
         for pending in batch:
             if pending.change is refused.change:
                 pending.answer(refused.refusal())

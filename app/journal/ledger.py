@@ -57,6 +57,7 @@ class Ledger:
         return all(change.key in self._said for change, _ in self.answers if change.claimed)
 
     def _attempt(self, change: Change, report: Callable[[Change], None]) -> Answer:
+        head, said = self.head, len(self.events)
         try:
             return self._write(change, change.decide(Seen(self.draft), self.now))
         except NotLoaded:
@@ -64,6 +65,8 @@ class Ledger:
         except Refusal as refusal:
             return refusal
         except Exception:  # noqa: BLE001 — a mistake in one decision is that change's answer, never the batch's
+            self.head = head
+            del self.events[said:], self.owners[said:]
             report(change)
             return Internal()
 

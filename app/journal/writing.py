@@ -28,7 +28,8 @@ Probe: TypeAlias = Callable[[str], None]
 class Writing:
     """How one company's batches are written, and what is remembered between them.
 
-    The memory is valid iff nobody else took a turn since ours: `turn` is that of our last commit, None when unknown.
+    The memory is valid iff nobody else took a turn of this epoch since ours: `turn` is of our last commit, None when
+    unknown.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Writing:
         self.report = report
         self.memory = Memory()
         self.turn: int | None = None
+        self.epoch = ""
         self.head = 0
 
     def forget(self) -> None:
@@ -76,7 +78,9 @@ class Writing:
 
     async def _take_turn(self, ledger: Ledger, session: AsyncClientSession) -> bool:
         assert self.turn is not None
-        if not await self.stores.streams.take_turn(self.company_id, after=self.turn, head=ledger.head, session=session):
+        if not await self.stores.streams.take_turn(
+            self.company_id, after=self.turn, epoch=self.epoch, head=ledger.head, session=session
+        ):
             return False
         self.turn += 1
         return True
@@ -87,9 +91,9 @@ class Writing:
         stream = await self.stores.streams.lock(self.company_id, session)
         if stream is None:
             raise NotFound("There is no such company.")
-        if self.turn is None or stream.turn != self.turn + 1:
+        if self.turn is None or (stream.turn, stream.epoch) != (self.turn + 1, self.epoch):
             self.memory.forget()
-        self.turn = stream.turn
+        self.turn, self.epoch = stream.turn, stream.epoch
         known = await self._known_keys([c.key for c in batch if c.claimed or doubted], session)
         await self._load([ref for change in batch for ref in change.needs], session)
         ledger = await self._decided(batch, stream.head, known, session)

@@ -100,7 +100,7 @@ class Conversation(Entity):
             self,
             last_message=last,
             message_count=self.message_count + 1,
-            inbound_count=self.inbound_count + message.is_inbound,
+            inbound_count=self.inbound_count + (message.is_inbound and not message.read),
         )
 
     def with_changed(self, message: Message) -> Self:

@@ -15,6 +15,7 @@ class Recent(Generic[K, V]):
         self.seconds = seconds
         self.most = most
         self._kept: dict[K, tuple[float, V]] = {}
+        self._generation: dict[K, int] = {}
 
     async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         """Return the remembered answer, else ask."""
@@ -22,12 +23,17 @@ class Recent(Generic[K, V]):
         kept = self._kept.get(key)
         if kept is not None and now - kept[0] < self.seconds:
             return kept[1]
+        asked_in = self._generation.get(key, 0)
         value = await ask()
+        if asked_in != self._generation.get(key, 0):
+            return value  # it was forgotten while we asked: true for this caller, not to be remembered
         if len(self._kept) >= self.most:
             self._kept.clear()
+            self._generation.clear()
         self._kept[key] = (now, value)
         return value
 
     def forget(self, key: K) -> None:
         """Ask anew next time."""
         self._kept.pop(key, None)
+        self._generation[key] = self._generation.get(key, 0) + 1

@@ -45,6 +45,8 @@ async def catch_up(
             # Without an epoch of its own the client is taken to mean the present one, not one that comes meanwhile.
             await _say_missed(hub, connection, namespace, feed, epoch or feed.epoch, since, conversation_id)
     except ResyncRequired as resync:
+        if connection.closed:
+            return None
         join()
         return CaughtUp(feed.position, resumed=False, reason=str(resync.facts["reason"]))
     if connection.closed:

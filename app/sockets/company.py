@@ -155,7 +155,7 @@ async def say(visit: Visit, payload: Say) -> dict[str, Any]:
 async def read(visit: Visit, payload: Read) -> dict[str, Any]:
     """Mark a conversation as read."""
     id = ConversationId(payload.conversation_id)
-    views = await mark_read(visit.hub, visit.caller, conversation_id=id, up_to_seq=payload.up_to_seq)
+    views, _ = await mark_read(visit.hub, visit.caller, conversation_id=id, up_to_seq=payload.up_to_seq)
     return {"conversation_id": id, "read_seq": views[0]["read_seq"], "unread_count": views[0]["unread_count"]}
 
 

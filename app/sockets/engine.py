@@ -8,7 +8,6 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
@@ -148,7 +147,7 @@ class Engine(Outgoing):
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None or origin in self.origins or "*" in self.origins:
             return True
-        return urlsplit(origin).netloc == request.headers.get(hdrs.HOST)
+        return origin.partition("://")[2] == request.headers.get(hdrs.HOST)
 
     def _accept(self, transport: asyncio.Transport, remote: str) -> Connection:
         if self._sweeping is None or self._sweeping.done():

@@ -89,6 +89,12 @@ class Audience:
         for conversation_id in self.threads:
             self._say_thread(conversation_id, "sync:resync", facts)
             self.threads[conversation_id] = self.feed.position
+        for sid in self.members:
+            member = self.rooms.member(sid)
+            if member is not None and member.namespace == CONVERSATION:
+                member.connection.push(
+                    event_frame(CONVERSATION, "sync:ready", to_json({"type": "sync:ready", **ready}))
+                )
 
     def _say_thread(self, conversation_id: str, event: str, body: dict[str, object]) -> None:
         facts = {

@@ -108,6 +108,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         caller = await caller_of(self.hub, auth)
         require_scope(caller, Scope.FEED_READ)
         identify(self.hub, connection, caller)
+        await caller_of(self.hub, auth)  # again: a sign-in that ended meanwhile could not close what had no name yet
         self._count(connection, caller)
         audience = await self.live.audience(company_of(caller))
         if connection.closed:

@@ -12,7 +12,7 @@ from app.stores.entities import EntityStore, Question, id_filter
 
 def _known_as(value: tuple[str, str]) -> Document:
     channel_id, external_id = value
-    return {"identities": {"$elemMatch": {"channel_id": object_id(channel_id), "external_id": external_id}}}
+    return {"on_channels": {"$elemMatch": {"channel": object_id(channel_id), "peer": external_id}}}
 
 
 class Contacts(EntityStore[Contact]):

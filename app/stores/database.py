@@ -79,6 +79,7 @@ def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
         w="majority",
         journal=True,
         readConcernLevel="majority",
+        readPreference="primary",
         maxConnecting=4,
         maxPoolSize=settings.mongo_pool_size,
         serverSelectionTimeoutMS=int(settings.mongo_server_selection_timeout.total_seconds() * 1000),

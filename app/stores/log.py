@@ -46,10 +46,15 @@ class Streams:
         )
         return self.codec.from_document(found) if found else None
 
-    async def take_turn(self, company_id: CompanyId, *, after: int, head: int, session: AsyncClientSession) -> bool:
-        """Take the lock and move the head at once, if nobody took a turn since `after`; tell whether it worked."""
+    async def take_turn(
+        self, company_id: CompanyId, *, after: int, epoch: str, head: int, session: AsyncClientSession
+    ) -> bool:
+        """Take the lock and move the head at once, if nobody took a turn since `after`; tell whether it worked.
+
+        A restore turns `turn` back, so a turn is known by its epoch as well.
+        """
         done = await self.collection.update_one(
-            {"_id": object_id(company_id), "turn": after},
+            {"_id": object_id(company_id), "turn": after, "epoch": epoch},
             {"$inc": {"turn": 1}, "$set": {"head": head}},
             session=session,
         )
@@ -65,15 +70,15 @@ class Streams:
             {"_id": object_id(company_id)}, [{"$set": {"floor": {"$max": ["$floor", {"$min": [floor, "$head"]}]}}}]
         )
 
-    async def new_epoch(self, epochs: dict[CompanyId, str]) -> int:
-        """Give these streams new epochs; return how many there were. A turn is taken, so that no memory survives it."""
-        changed = 0
-        for company_id, epoch in epochs.items():
-            done = await self.collection.update_one(
-                {"_id": object_id(company_id)}, {"$set": {"epoch": epoch}, "$inc": {"turn": 1}}
-            )
-            changed += done.matched_count
-        return changed
+    async def new_epoch(self, company_id: CompanyId, epoch: str, *, head: int) -> bool:
+        """Give a stream a new epoch; tell whether there is one. A turn is taken, so that no memory survives it.
+
+        The head is raised to that of the log, which a backup may have caught a moment later than the stream.
+        """
+        done = await self.collection.update_one(
+            {"_id": object_id(company_id)}, {"$set": {"epoch": epoch}, "$inc": {"turn": 1}, "$max": {"head": head}}
+        )
+        return done.matched_count == 1
 
     async def all_ids(self) -> list[CompanyId]:
         """Return every company that has a stream."""
@@ -120,6 +125,12 @@ class Events:
             found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}, SAID).sort("seq", ASCENDING)
         return await found.limit(limit).batch_size(limit + 1).to_list()
 
+    async def last_seq(self, company_id: CompanyId) -> int:
+        """Return the seq of the last event in the log, 0 when there is none."""
+        query = {"_id": {"$gte": place(company_id, 0), "$lt": place(company_id, 2**64 - 1)}}
+        found = await self.collection.find_one(query, {"seq": True}, sort=[("_id", -1)])
+        return int(found["seq"]) if found else 0
+
     async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
         """Delete the events up to a floor; return how many."""
         query = {"_id": {"$gte": place(company_id, 0), "$lte": place(company_id, seq)}}
@@ -135,7 +146,7 @@ class Writers:
     """`writers`: the sessions of each process that writes, so that a dead one's open transaction can be ended."""
 
     name: ClassVar[str] = "writers"
-    indexes: ClassVar[tuple[IndexModel, ...]] = ()
+    indexes = (IndexModel([("seen_at", ASCENDING)], name="silence", expireAfterSeconds=300),)
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self.collection = database.get_collection(self.name)

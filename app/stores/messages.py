@@ -14,7 +14,7 @@ from app.stores.entities import EntityStore, Question, id_filter
 
 def _known_as(value: tuple[str, str]) -> Document:
     channel_id, external_id = value
-    return {"channel_id": object_id(channel_id), "parts.external_id": external_id}
+    return {"channel_id": object_id(channel_id), "external_ids": external_id}
 
 
 class Messages(EntityStore[Message]):
@@ -28,12 +28,17 @@ class Messages(EntityStore[Message]):
             [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", DESCENDING)], name="of_conversation"
         ),
         IndexModel(
-            [("company_id", ASCENDING), ("channel_id", ASCENDING), ("parts.external_id", ASCENDING)],
+            [("company_id", ASCENDING), ("channel_id", ASCENDING), ("external_ids", ASCENDING)],
             name="external",
             unique=True,
-            partialFilterExpression={"parts.external_id": {"$exists": True}},
+            partialFilterExpression={"external_ids": {"$exists": True}},
         ),
     )
+
+    def extra(self, message: Message) -> Document:
+        """Index a platform's ids only where a channel makes them unique."""
+        known = [part.external_id for part in message.parts if message.channel_id and part.external_id]
+        return {"external_ids": known} if known else {}
 
     async def newest(
         self,

@@ -104,7 +104,7 @@ async def test_what_the_log_has_no_more_is_said_and_it_goes_on(desk: Desk, capsy
 
 async def test_a_restored_log_is_said_and_followed_in_its_new_epoch(desk: Desk) -> None:
     async with watching(desk) as (subscription, heard):
-        await desk.hub.store.streams.new_epoch({desk.company.id: "restored"})
+        await desk.hub.store.streams.new_epoch(desk.company.id, "restored", head=0)
         await until(lambda: subscription.cursor.epoch == "restored")
         await desk.receive()
         await until(lambda: len(heard) == 1)

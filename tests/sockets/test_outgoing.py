@@ -2,10 +2,12 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sockets.closing import SLOW
+from app.sockets import connection as connections
+from app.sockets.closing import SLOW, TRY_LATER
 from app.sockets.connection import Connection
 from app.sockets.server import SocketServer
 from tests.sockets.scripted import Pipe, piped
@@ -41,15 +43,16 @@ async def test_a_burst_to_a_room_is_one_write_of_the_same_bytes_to_each() -> Non
 
 async def test_who_joins_hears_what_follows_and_who_leaves_what_went_before() -> None:
     server = SocketServer()
-    staying, stays = await joined(server, "staying", "a")
+    _, stays = await joined(server, "staying", "a")
     leaving, leaves = await joined(server, "leaving", "a")
     coming, comes = await joined(server, "coming")
     server.manager.say("/", "a", b"1.")
-    server.manager.enter(sid_of(coming), "a")
     server.manager.leave(sid_of(leaving), "a")
     server.manager.say("/", "a", b"2.")
+    server.manager.enter(sid_of(coming), "a")
+    server.manager.say("/", "a", b"3.")
     await asyncio.sleep(0)
-    assert (stays.writes, leaves.writes, comes.writes) == ([b"1.2."], [b"1."], [b"2."])
+    assert (stays.written, leaves.written, comes.written) == (b"1.2.3.", b"1.", b"3.")
 
 
 steps = st.lists(
@@ -123,3 +126,18 @@ async def test_one_who_reads_too_slowly_is_let_go_and_the_others_hear_everything
     assert (len(before.written), len(after.written)) == (150, 150)
     assert [connection.sid for connection in server.manager.inside("/", "a").values()] == ["before", "after"]
     assert "slow" not in server.eio.connections
+
+
+@pytest.mark.parametrize(("leaves", "ended"), [(True, "closed"), (False, "aborted")])
+async def test_who_does_not_take_our_last_words_is_cut(
+    monkeypatch: pytest.MonkeyPatch, *, leaves: bool, ended: str
+) -> None:
+    monkeypatch.setattr(connections, "LAST_WORDS", 0.01)
+    connection, pipe = await joined(SocketServer(), "client")
+    connection.push(b"said.")
+    connection.close(TRY_LATER)
+    assert (pipe.writes[0], pipe.ended) == (b"said.", "closed")
+    if leaves:
+        connection.connection_lost(None)
+    await asyncio.sleep(0.05)
+    assert pipe.ended == ended

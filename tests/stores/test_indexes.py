@@ -17,7 +17,7 @@ EXPECTED = {
     "sessions": {"expiry", "spent", "token"},
     "streams": set(),
     "users": {"company", "email"},
-    "writers": set(),
+    "writers": {"silence"},
 }
 
 UNIQUE = {

@@ -1,0 +1,152 @@
+"""What the journal does when the database is not as it left it."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from app.access import caller_with_key
+from app.actions.new_epoch import new_epoch
+from app.actions.send_message import send_message
+from app.errors import Internal, OutcomeUnknown, Refusal
+from app.journal import lane as lane_module
+from app.journal.change import Change, Decision, Recorded, Seen
+from app.journal.feed import Feed
+from app.main import open_hub
+from app.models.caller import Caller
+from app.models.company import Stream
+from app.models.entity import CompanyId
+from app.stores.codec import new_id, object_id
+from app.stores.log import place
+from tests.desk import Desk
+from tests.journal.test_journal import inbound, seqs_in_log
+from tests.waiting import until
+
+
+@pytest.fixture
+async def caller(desk: Desk) -> Caller:
+    return await caller_with_key(desk.hub, desk.key)
+
+
+async def test_a_restore_beside_a_live_writer_is_noticed_though_the_turn_comes_round_again(
+    desk: Desk, caller: Caller
+) -> None:
+    streams = desk.hub.store.streams.collection
+    backup = await streams.find_one({"_id": object_id(desk.company.id)})
+    assert backup is not None
+    for n in range(3):
+        await send_message(desk.hub, caller, inbound(desk, f"lost {n}"))
+    lost = await streams.find_one({"_id": object_id(desk.company.id)})
+    assert lost is not None
+    for name in ("events", "messages", "conversations"):
+        await desk.hub.store.database[name].delete_many({"seq": {"$gt": backup["head"]}})
+    await streams.replace_one({"_id": backup["_id"]}, backup)
+    await new_epoch(desk.hub, desk.company.id)
+    async with open_hub(desk.hub.settings, desk.uri) as other:
+        while (await streams.find_one({"_id": backup["_id"]}) or {})["turn"] < lost["turn"]:
+            await send_message(other, caller, inbound(desk, "after the restore"))
+    await send_message(desk.hub, caller, inbound(desk, "from the one that remembers"))
+    seqs = await seqs_in_log(desk)
+    assert seqs == list(range(1, len(seqs) + 1))
+    _, answer = await desk.ask("GET", "/conversations")
+    assert answer["data"][0]["message_count"] == len(seqs) - backup["head"]
+
+
+async def test_a_log_beyond_its_head_is_refused_at_once_and_a_new_epoch_mends_it(desk: Desk, caller: Caller) -> None:
+    stray = {"_id": place(desk.company.id, 2), "company_id": object_id(desk.company.id), "seq": 2, "type": "x"}
+    await desk.hub.store.events.collection.insert_one({**stray, "at": desk.hub.now(), "body": '{"type":"x"}'})
+    with pytest.raises(Internal):
+        await asyncio.wait_for(send_message(desk.hub, caller, inbound(desk)), 3)
+    await new_epoch(desk.hub, desk.company.id)
+    assert (await send_message(desk.hub, caller, inbound(desk))).message["seq"] == 3
+
+
+async def test_a_document_that_cannot_be_read_costs_its_own_callers_and_no_other(desk: Desk, caller: Caller) -> None:
+    first = await send_message(desk.hub, caller, inbound(desk))
+    id = object_id(first.message["conversation_id"])
+    conversations = desk.hub.store.conversations.collection
+    whole = await conversations.find_one_and_update({"_id": id}, {"$set": {"last_message": "oops"}})
+    assert whole is not None
+    async with open_hub(desk.hub.settings, desk.uri) as other:
+        for _ in range(10):  # more often than there are workers
+            with pytest.raises(OutcomeUnknown):
+                await send_message(other, caller, inbound(desk))
+        await conversations.replace_one({"_id": id}, whole)
+        assert (await send_message(other, caller, inbound(desk))).message["seq"] == 3
+
+
+async def test_a_decision_that_cannot_be_written_down_takes_no_seq(desk: Desk, caller: Caller) -> None:
+    class Unsayable:
+        """An event whose payload is no JSON."""
+
+        type = "x"
+        conversation_id = None
+
+        def payload(self) -> dict[str, object]:
+            return {"set": {1}}
+
+    def decide(seen: Seen, now: object) -> Decision:
+        return Decision(events=(Unsayable(),))  # type: ignore[arg-type]
+
+    answers = await asyncio.gather(
+        desk.hub.journal.commit(Change(company_id=desk.company.id, key="u", decide=decide)),
+        send_message(desk.hub, caller, inbound(desk)),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[0], Refusal)
+    assert await seqs_in_log(desk) == [1, 2]
+
+
+async def test_a_batch_holds_so_many_changes_and_so_many_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = await caller_with_key(desk.hub, desk.key)
+    await send_message(desk.hub, caller, inbound(desk))
+    turns = []
+    for name, most in (("MOST_CHANGES", 5), ("MOST_BYTES", 5 * 1024)):
+        monkeypatch.setattr(lane_module, name, most)
+        before = await turn_of(desk)
+        await asyncio.gather(*(send_message(desk.hub, caller, inbound(desk, "x")) for _ in range(20)))
+        turns.append(await turn_of(desk) - before)
+        monkeypatch.undo()
+    assert all(4 <= each <= 6 for each in turns), "twenty changes, five at a time; the first may go alone"
+
+
+async def turn_of(desk: Desk) -> int:
+    stream = await desk.hub.store.streams.get(desk.company.id)
+    assert stream is not None
+    return stream.turn
+
+
+def event(company_id: CompanyId, seq: int) -> Recorded:
+    from datetime import UTC, datetime
+
+    return Recorded(company_id, seq, "x", None, datetime.now(UTC), b'{"type":"x"}')
+
+
+async def test_what_came_too_early_is_not_kept_once_it_was_heard() -> None:
+    company = CompanyId(new_id())
+    log = [event(company, seq) for seq in range(1, 400)]
+
+    async def read(_: CompanyId, since: int, until_seq: int, __: str | None) -> list[Recorded]:
+        return [each for each in log if since < each.seq <= until_seq]
+
+    feed, heard = Feed(Stream(id=company, epoch=str(uuid4())), read), list[int]()
+    feed.listeners.append(lambda each: heard.append(each.seq))
+    for seq in range(2, 400, 2):
+        feed.offer([log[seq - 1]])
+    await until(lambda: feed.position == 398)
+    assert heard == list(range(1, 399))
+    assert feed._ahead == {}
+
+
+async def test_waiting_for_what_is_not_in_the_log_ends() -> None:
+    company = CompanyId(new_id())
+    asked = 0
+
+    async def read(*_: object) -> list[Recorded]:
+        nonlocal asked
+        asked += 1
+        return []
+
+    feed = Feed(Stream(id=company, epoch=str(uuid4())), read)
+    await asyncio.wait_for(feed.reached(10), 2)
+    assert asked <= 2
