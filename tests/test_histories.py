@@ -32,6 +32,10 @@ STEPS = st.one_of(
     st.tuples(st.just("edit"), PICK),
     st.tuples(st.just("delete"), PICK),
     st.tuples(st.just("read"), PICK, st.booleans()),
+    st.tuples(st.just("read_all"), PICK),
+    st.tuples(st.just("tick"), PICK),
+    st.tuples(st.just("identify"), PICK),
+    st.tuples(st.just("appoint"), PICK),
     st.tuples(st.just("status"), PICK, st.sampled_from(("open", "closed"))),
     st.tuples(st.just("cut"), PICK),
     st.tuples(st.just("resume"), PICK),
@@ -100,6 +104,23 @@ class Story:
             message = self.messages[pick % len(self.messages)]
             body = {"conversation_id": message["conversation_id"], **({"up_to_seq": message["seq"]} if partly else {})}
             await self.ask(pick, "PUT", "/messages/mark-read", body)
+
+    async def _read_all(self, pick: int) -> None:
+        await self.ask(pick, "PUT", "/messages/mark-read", {"contact_id": self.contacts[pick % len(self.contacts)]})
+
+    async def _tick(self, pick: int) -> None:
+        if self.messages:
+            id = self.messages[pick % len(self.messages)]["id"]
+            await self.ask(pick, "PATCH", f"/messages/{id}", {"read": True, "delivered": bool(pick % 2)})
+
+    async def _identify(self, pick: int) -> None:
+        identities = [{"platform": PLATFORMS[pick % len(PLATFORMS)], "external_id": f"known-{pick}"}]
+        id = self.contacts[pick % len(self.contacts)]
+        await self.ask(pick, "PATCH", f"/contacts/{id}", {"identities": identities})
+
+    async def _appoint(self, pick: int) -> None:
+        body = {"companyId": self.desk.company.id, "appointment": {"id": f"a-{pick}", "note": "ten o'clock"}}
+        await self.ask(pick, "POST", "/internal/socket/appointment-created", body)
 
     async def _status(self, pick: int, status: str) -> None:
         if self.conversations:
