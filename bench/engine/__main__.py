@@ -1,6 +1,6 @@
 """Cost of an event, an ack, a connect and an idle connection: our engine, Node's Socket.IO, python-socketio, a C floor.
 
-python -m bench.engine                          everything; about 20 minutes
+python -m bench.engine                          everything; about 15 minutes
 python -m bench.engine --quick                  the same, small: for a look, not for a claim
 python -m bench.engine --only fan_out acks      some figures; prints, writes no results
 python -m bench.engine --peers parley node      some peers; the same
@@ -73,7 +73,7 @@ async def run(plan: Plan) -> tuple[Rounds, Figures]:
 def results(plan: Plan, rounds: Rounds, stuck: Figures) -> dict[str, object]:
     """What goes into bench/results/engine.json."""
     how = {name: value for name, value in dataclasses.asdict(plan).items() if name not in ("cores", "figures", "peers")}
-    peers = {
+    peers: dict[str, dict[str, Any]] = {
         name: {"median": {**each[0], **figures.medians(each)}, "rounds": each}
         for name, each in rounds.items()
         if each[0]

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from bench.process import Cores
 
+SHARES = {"python": 0.25}
+"""A peer that takes ten times as long for a delivery shows that with fewer of them as well."""
+
 FIGURES = ("fan_out", "acks", "connects", "memory", "stuck")
 
 
@@ -26,6 +29,7 @@ class Plan:
     stuck_seconds: float = 60.0
     pairs: int = 7
 
-    def events(self, listeners: int, burst: int) -> int:
+    def events(self, listeners: int, burst: int, name: str = "") -> int:
         """Events that make about so many deliveries, in whole bursts."""
-        return max(1, round(self.deliveries / listeners / burst)) * burst
+        deliveries = self.deliveries * SHARES.get(name, 1)
+        return max(1, round(deliveries / listeners / burst)) * burst

@@ -25,15 +25,15 @@ async def fan_out(peers: Mapping[str, Peer], plan: Plan) -> dict[str, Figures]:
         for name, peer in peers.items():
             async with listen(peer.door, count, plan.cores.load, spin=True) as listeners:
                 for burst in plan.bursts:
-                    found[name] |= await one_fan_out(peer, listeners, burst, plan)
+                    events = plan.events(count, burst, name)
+                    found[name] |= await one_fan_out(peer, listeners, burst, events)
             await settled(peer.running)
         found["floor"] |= await fan_out_of_floor(count, plan)
     return found
 
 
-async def one_fan_out(peer: Peer, listeners: Listeners, burst: int, plan: Plan) -> Figures:
+async def one_fan_out(peer: Peer, listeners: Listeners, burst: int, events: int) -> Figures:
     """One go: what the server spent until the last delivery was read, and what the load did."""
-    events = plan.events(listeners.count, burst)
     await listeners.mark()
     before = cpu_of(peer.running)
     await listeners.call("go", {"n": events, "size": BODY, "burst": burst})
