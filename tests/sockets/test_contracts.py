@@ -1,14 +1,11 @@
 """What we lean on in aiohttp and python-socketio without a promise: an upgrade that moves it fails here, by name."""
 
-import asyncio
 import inspect
-from typing import Any
 
 import pytest
 import socketio
-from aiohttp import WSMsgType, web
-from aiohttp._websocket.models import WebSocketError
-from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+from aiohttp import web
+from aiohttp._websocket.helpers import websocket_mask
 from aiohttp.web_protocol import RequestHandler
 from socketio import packet
 
@@ -16,59 +13,31 @@ from app.sockets.frames import Json
 from app.sockets.rooms import Rooms
 
 
-class Heard(WebSocketDataQueue):
-    """A queue like ours: it keeps what it is fed."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.messages: list[Any] = []
-        self.errors: list[BaseException] = []
-
-    def feed_data(self, data: Any, size: int) -> None:
-        self.messages.append(data)
-
-    def set_exception(self, exc: BaseException, *args: Any) -> None:
-        self.errors.append(exc)
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 7, 8, 9, 125, 4097])
+def test_aiohttps_mask_is_that_of_the_rfc_and_works_in_place(size: int) -> None:
+    mask, payload = b"\x01\x80\xfe\x7f", bytes(index % 251 for index in range(size))
+    masked = bytearray(payload)
+    assert websocket_mask(mask, masked) is None
+    assert masked == bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
 
 
-def reader(limit: int = 1000) -> tuple[Heard, WebSocketReader]:
-    queue = Heard(None, 1 << 16, loop=asyncio.get_running_loop())
-    return queue, WebSocketReader(queue, limit, compress=False, decode_text=True)
+def test_aiohttps_protocol_has_the_parts_that_a_takeover_touches() -> None:
+    assert {"transport", "_message_tail"} <= set(attributes_of(RequestHandler))
+    assert isinstance(inspect.getattr_static(web.BaseRequest, "protocol"), property)
+    lost = inspect.getsource(RequestHandler.connection_lost)
+    for forgotten in ("self._manager.connection_lost(self, exc)", "self._parser = None", "self._task_handler = None"):
+        assert forgotten in lost, f"connection_lost no longer does {forgotten}"
 
 
-def masked(payload: bytes, opcode: int = 0x81) -> bytes:
-    return bytes((opcode, 0x80 | len(payload))) + bytes(4) + payload
+async def test_aiohttp_asks_no_more_of_an_answer_than_two_methods() -> None:
+    finish = inspect.getsource(RequestHandler.finish_response)
+    assert "prepare_meth = resp.prepare" in finish
+    assert "await resp.write_eof()" in finish
 
 
-async def test_aiohttps_frame_reader_feeds_a_queue_of_ours() -> None:
-    queue, frames = reader()
-    frames.feed_data(masked(b"one") + masked(b"two")[:4])
-    frames.feed_data(masked(b"two")[4:] + masked(b"p", 0x89) + masked(b"", 0x88))
-    kinds = [(message.type, message.data) for message in queue.messages]
-    assert kinds[:2] == [(WSMsgType.TEXT, "one"), (WSMsgType.TEXT, "two")]
-    assert [kind for kind, _ in kinds[2:]] == [WSMsgType.PING, WSMsgType.CLOSE]
-
-
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [(masked(b"\xff\xfe"), 1007), (bytes((0x81, 0xFE)) + (2000).to_bytes(2, "big"), 1009), (masked(b"x", 0x83), 1002)],
-    ids=["not UTF-8", "too large", "unknown opcode"],
-)
-async def test_aiohttps_frame_reader_tells_the_queue_what_was_wrong(sent: bytes, code: int) -> None:
-    queue, frames = reader()
-    frames.feed_data(sent)
-    (error,) = queue.errors
-    assert isinstance(error, WebSocketError)
-    assert error.code == code
-
-
-def test_aiohttps_upgrade_calls_what_we_put_in_its_place() -> None:
-    assert list(inspect.signature(web.WebSocketResponse._post_start).parameters) == [
-        *("self", "request", "protocol", "writer")
-    ]
-    assert "_post_start" in inspect.getsource(web.WebSocketResponse.prepare)
-    assert list(inspect.signature(RequestHandler.set_parser).parameters)[:2] == ["self", "parser"]
-    assert "feed_eof" in inspect.getsource(RequestHandler.connection_lost)
+def attributes_of(kind: type) -> list[str]:
+    """Return what the instances of a class with slots have, its bases' slots included."""
+    return [name for each in kind.__mro__ for name in getattr(each, "__slots__", ())]
 
 
 def test_python_socketio_lets_us_bring_an_engine_of_our_own() -> None:
