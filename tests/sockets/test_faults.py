@@ -214,7 +214,7 @@ async def test_breaking_off_at_any_byte_of_the_way_in_leaves_nothing(sturdy: Des
 
 
 async def test_hundreds_who_connect_at_once_are_let_in_and_leave_nothing(sturdy: Desk) -> None:
-    count = 500  # and as many sockets of the server, in this process and under coverage; the bench does it with 5 000
+    count = 500  # and as many sockets of the server, in this process; test_rush.py has 5 000 of a bare engine
     before = len(asyncio.all_tasks())
     peers = await asyncio.gather(*(peer(sturdy) for _ in range(count)))
     async with asyncio.timeout(60):
