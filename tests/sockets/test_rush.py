@@ -102,4 +102,3 @@ async def test_five_thousand_who_connect_at_once_are_let_in_and_leave_nothing() 
         gc.collect()
         assert not [each for each in gc.get_objects() if isinstance(each, Connection)]
         await until(lambda: len(asyncio.all_tasks()) <= before + 1)  # the sweep stays
-
