@@ -1,0 +1,34 @@
+"""Messenger: a Facebook page talks with people who wrote to it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.models.contact import Platform
+from app.platforms.exchange import Exchange
+from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
+from app.platforms.heard import Heard
+from app.platforms.network import Account, Limits, Network, Piece, Sign
+from app.platforms.splitting import Unit
+
+
+class Facebook(Network):
+    """The Send API. https://developers.facebook.com/docs/messenger-platform/reference/send-api"""
+
+    key = Platform.FACEBOOK
+    limits = Limits(text=2000, unit=Unit.UTF_16)
+
+    def __init__(self, graph: str, version: str) -> None:
+        self._messages = f"{graph}/{version}/me/messages"
+
+    def send(self, account: Account, piece: Piece) -> Exchange[str]:
+        """Send one piece with the page's token."""
+        body = message_body(piece, metadata=True)
+        return id_in((yield from post(self._messages, body, token=account.secrets["access_token"])))
+
+    def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
+        """Show it; it holds for some seconds."""
+        yield from post(self._messages, sign_body(to, sign), token=account.secrets["access_token"])
+
+    def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
+        """Yield what a webhook of `object: page` tells."""
+        return hear_entries(payload)

@@ -1,0 +1,48 @@
+"""Instagram: a professional account talks with people who wrote to it, through its page or with a login of its own."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.models.contact import Platform
+from app.platforms.exchange import Exchange
+from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
+from app.platforms.heard import Heard
+from app.platforms.network import Account, Limits, Network, Piece, Sign
+from app.platforms.splitting import Unit
+
+OWN_LOGIN = "instagram"  # `login` of the channel's secrets; "page" is the other
+
+
+class Instagram(Network):
+    """The Send API of Instagram. https://developers.facebook.com/docs/instagram-platform
+
+    One page of the documentation allows 1 000 characters, another 1 000 bytes: we keep to the smaller.
+    """
+
+    key = Platform.INSTAGRAM
+    limits = Limits(text=1000, unit=Unit.BYTES)
+
+    def __init__(self, graph: str, own_graph: str, version: str) -> None:
+        self._by_page = f"{graph}/{version}/me/messages"
+        self._by_login = f"{own_graph}/{version}/me/messages"
+
+    def send(self, account: Account, piece: Piece) -> Exchange[str]:
+        """Send one piece."""
+        body = message_body(piece, metadata=False)
+        if not piece.human_agent:
+            del body["messaging_type"]
+        return id_in((yield from self._post(account, body)))
+
+    def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
+        """Show it; it holds for some seconds."""
+        yield from self._post(account, sign_body(to, sign))
+
+    def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
+        """Yield what a webhook of `object: instagram` tells."""
+        return hear_entries(payload)
+
+    def _post(self, account: Account, body: Mapping[str, Any]) -> Exchange[Mapping[str, Any]]:
+        token = account.secrets["access_token"]
+        if account.secrets.get("login") == OWN_LOGIN:
+            return (yield from post(self._by_login, body, bearer=token))
+        return (yield from post(self._by_page, body, token=token))

@@ -1,0 +1,91 @@
+"""What every network has: limits, a way to send one piece, and a way to understand what it tells us."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from app.models.contact import Platform
+from app.models.message import Attachment
+from app.platforms.exchange import Exchange
+from app.platforms.heard import Heard
+from app.platforms.splitting import Unit, split
+
+MEDIA = ("image", "audio", "video")  # what networks tell apart; all else is a file
+
+
+class Sign(StrEnum):
+    """What passes and is not stored."""
+
+    TYPING = "typing"
+    SEEN = "seen"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The longest text of one piece, and of a caption, which counts in the same unit; 0 where there are none."""
+
+    text: int
+    unit: Unit
+    caption: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account that a channel sends as, and its secrets in the clear: for as long as one exchange takes."""
+
+    external_id: str
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What one call sends. `to` and `reply_to` are the platform's ids, `our_id` is our message's.
+
+    `human_agent` asks for the longer window that platforms give to people, not to programs.
+    """
+
+    to: str
+    text: str = ""
+    attachment: Attachment | None = None
+    reply_to: str | None = None
+    our_id: str = ""
+    human_agent: bool = False
+
+
+class Network(ABC):
+    """One platform, spoken to by requests and replies alone."""
+
+    key: ClassVar[Platform]
+    limits: ClassVar[Limits]
+
+    @abstractmethod
+    def send(self, account: Account, piece: Piece) -> Exchange[str]:
+        """Give one piece to the platform and return the platform's id for it. Raises Refused."""
+
+    def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
+        """Show that we type or have read, where there is such a thing; `last_id` is the customer's last message."""
+        yield from ()
+
+    def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
+        """Yield what a webhook tells, in its order; what we do not know comes as Unknown."""
+        yield from ()
+
+
+def pieces_of(
+    text: str, attachments: tuple[Attachment, ...], limits: Limits
+) -> tuple[tuple[str, Attachment | None], ...]:
+    """Cut a message into what single calls take: a text that fits goes as the caption of a lone attachment."""
+    if len(attachments) == 1 and text and limits.caption:
+        (caption, *rest) = split(text, limits.caption, limits.unit)
+        if not rest:
+            return ((caption, attachments[0]),)
+    texts = split(text, limits.text, limits.unit)
+    return (*((each, None) for each in texts), *(("", attachment) for attachment in attachments))
+
+
+def medium_of(attachment: Attachment) -> str:
+    """Return `image`, `audio`, `video` or `file`."""
+    kind = attachment.type.partition("/")[0].lower()
+    return kind if kind in MEDIA else "file"
