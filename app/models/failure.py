@@ -25,7 +25,7 @@ class Failure:
     `code` is the platform's (`190/463`, `429`), `reason` a sentence for staff. `wait` is for how many seconds the
     platform wants no more of this, if it says; `most_tries` bounds what may be tried until the deadline. `renewable`: a
     token read anew may help. `pair_only`: it concerns this customer, not the whole channel. `pauses`: the channel must
-    stop until a person looks.
+    stop until a person looks. `outage`: a 5xx or a connection that failed, which may be everybody's.
     """
 
     kind: FailureClass
@@ -36,6 +36,7 @@ class Failure:
     renewable: bool = False
     pair_only: bool = False
     pauses: bool = False
+    outage: bool = False
 
     @property
     def may_be_retried(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.models.contact import Platform
-from app.platforms.exchange import Exchange
+from app.models.exchange import Exchange
 from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.network import Account, Limits, Network, Piece, Sign

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.models.contact import Platform
+from app.models.exchange import Exchange, Reply, Request
 from app.models.failure import Failure, FailureClass, Refused
-from app.platforms.exchange import Exchange, Reply, Request
 from app.platforms.meta_failures import AWAY, GARBLED, MESSENGER, ODD, failure_of
 from app.platforms.network import Account, Piece
 
@@ -52,7 +52,7 @@ def _failure_in(reply: Reply) -> Failure:
         return Failure(kind=FailureClass.CONTENT, code=str(reply.status), reason=ODD)
     error = _graph_error_in(reply.facts.get("details"))
     if error is None:
-        return Failure(kind=FailureClass.TRANSIENT, code=str(reply.status), reason=AWAY)
+        return Failure(kind=FailureClass.TRANSIENT, code=str(reply.status), reason=AWAY, outage=True)
     return failure_of(error, MESSENGER, reply)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
+from app.models.exchange import Reply
 from app.models.failure import Failure, FailureClass, Refused
-from app.platforms.exchange import Reply
 
 AUTH, CONTENT, PERMISSION, RATE = FailureClass.AUTH, FailureClass.CONTENT, FailureClass.PERMISSION, FailureClass.RATE
 RECIPIENT, ROUTING, TRANSIENT = FailureClass.RECIPIENT, FailureClass.ROUTING, FailureClass.TRANSIENT
@@ -103,7 +103,8 @@ def failure_of(error: Mapping[str, Any], table: Mapping[str, Failure], reply: Re
         unknown = by_status(reply) if reply else _rule(CONTENT, ODD)
         rule = _rule(TRANSIENT, AWAY) if error.get("is_transient") is True else unknown
     wait = wait_named_in(reply) if reply and rule.kind is RATE else None
-    return replace(rule, code=name, wait=rule.wait if wait is None else wait)
+    outage = rule.kind is TRANSIENT and reply is not None and reply.status >= 500
+    return replace(rule, code=name, wait=rule.wait if wait is None else wait, outage=outage)
 
 
 def by_status(reply: Reply) -> Failure:
@@ -112,7 +113,7 @@ def by_status(reply: Reply) -> Failure:
     if reply.status == 429:
         return Failure(kind=RATE, code=code, reason=BUSY, wait=wait_named_in(reply))
     if reply.status >= 500:
-        return Failure(kind=TRANSIENT, code=code, reason=AWAY)
+        return Failure(kind=TRANSIENT, code=code, reason=AWAY, outage=True)
     kind, reason = {401: (AUTH, CUT_OFF), 403: (PERMISSION, FORBIDDEN)}.get(reply.status, (CONTENT, ODD))
     return Failure(kind=kind, code=code, reason=reason, pauses=kind is PERMISSION)
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from app.models.contact import Platform
+from app.models.exchange import Exchange
 from app.models.message import Attachment
-from app.platforms.exchange import Exchange
 from app.platforms.heard import Heard
 from app.platforms.splitting import Unit, split
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.models.contact import Platform
+from app.models.exchange import Exchange, Reply, Request
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
-from app.platforms.exchange import Exchange, Reply, Request
 from app.platforms.heard import Heard, Left, Rewrote, Said, Unknown, moment
 from app.platforms.network import Account, Limits, Network, Piece, Sign, medium_of
 from app.platforms.shapes import mapping, words
@@ -135,7 +135,8 @@ def _rule_for(code: int, description: str) -> FailureRule:
 
 def _refusal(rule: FailureRule, code: str, wait: float | None = None) -> Refused:
     kind, reason = rule
-    return Refused(Failure(kind=kind, code=code, reason=reason, wait=wait, pauses=kind is FailureClass.PERMISSION))
+    shut, outage = kind is FailureClass.PERMISSION, kind is FailureClass.TRANSIENT
+    return Refused(Failure(kind=kind, code=code, reason=reason, wait=wait, pauses=shut, outage=outage))
 
 
 def _said(message: Mapping[str, Any], payload: Mapping[str, Any]) -> Heard:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from app.platforms.exchange import Exchange, Reply, Request
+from app.models.exchange import Exchange, Reply, Request
 
 T = TypeVar("T")
 

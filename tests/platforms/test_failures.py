@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from app.models.contact import Platform
+from app.models.exchange import Reply
 from app.models.failure import Failure, FailureClass, Refused
-from app.platforms.exchange import Reply
 from app.platforms.facebook import Facebook
 from app.platforms.meta_bot import MetaBot
 from app.platforms.network import Account, Piece
@@ -136,6 +136,16 @@ def test_a_platform_may_mend_an_unknown_code() -> None:
 )
 def test_a_page_in_place_of_json_is_judged_by_its_status(status: int, kind: FailureClass) -> None:
     assert messenger(answer(status, b"<html>Sorry</html>")).kind is kind
+
+
+def test_an_outage_is_a_5xx_and_nothing_else() -> None:
+    assert messenger(answer(502, b"<html>")).outage
+    assert messenger(graph_error(2, status=500)).outage
+    assert telegram(answer(500, {"ok": False, "error_code": 500})).outage
+    assert meta_bot(answer(500, {"details": "ECONNRESET"})).outage
+    assert not any(
+        each.outage for each in (messenger(graph_error(2)), messenger(graph_error(613)), whatsapp(graph_error(100)))
+    )
 
 
 def test_a_wait_is_taken_from_whichever_header_names_it() -> None:
