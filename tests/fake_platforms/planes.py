@@ -1,0 +1,136 @@
+"""The platform plane: the calls of Graph, Instagram, Telegram and a Meta bot server that the product makes."""
+
+from typing import Any
+
+from aiohttp import web
+
+from tests.fake_platforms.answers import answer, graph_error
+from tests.fake_platforms.sending import Call, Sending
+from tests.fake_platforms.state import State, Token
+
+VERSION = r"/{version:v\d+\.\d+}"
+BOT_PLATFORMS = {"/chat/manual-facebook": "facebook", "/chat/manual-instagram": "instagram"}
+NEEDED = ("company_id", "customer_id", "platform", "content", "access_token", "customer_social_id")
+
+
+class Planes:
+    """Every platform at one address: paths tell them apart, bodies tell WhatsApp from Messenger."""
+
+    def __init__(self, state: State, sending: Sending) -> None:
+        self.state = state
+        self.sending = sending
+        self.instagram_accounts: set[str] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.post(VERSION + "/{id}/messages", self.graph_messages),
+            web.get(VERSION + "/oauth/access_token", self.exchange),
+            web.get(VERSION + "/debug_token", self.debug_token),
+            web.get(VERSION + "/me/accounts", self.accounts),
+            web.get("/refresh_access_token", self.exchange),
+            web.get("/access_token", self.exchange),
+            web.get(VERSION + "/{id}", self.node),
+            web.post("/bot{token}/{method}", self.telegram),
+            *(web.post(path, self.meta_bot) for path in BOT_PLATFORMS),
+            web.get("/health", self.health),
+        ]
+
+    async def graph_messages(self, request: web.Request) -> web.StreamResponse:
+        """Messenger, Instagram or WhatsApp. Instagram's bodies are Messenger's: a bearer, or its own ids, tell."""
+        body: dict[str, Any] = await request.json()
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        token = request.query.get("access_token") or bearer
+        if body.get("messaging_product") == "whatsapp":
+            if "to" not in body:
+                return answer({"success": True})
+            text = body.get("text", {}).get("body", "")
+            ours = body.get("biz_opaque_callback_data")
+            whom = {"recipient": body["to"], "account": request.match_info["id"]}
+            return await self.sending.take(
+                request, Call(platform="whatsapp", token=token, text=text, our_id=ours, **whom), body
+            )
+        if "message" not in body:
+            return answer({"recipient_id": body.get("recipient", {}).get("id")})
+        tagged = body.get("tag") == "HUMAN_AGENT"
+        is_instagram = bool(bearer) or body["recipient"]["id"].startswith("IG")
+        call = Call(
+            platform="instagram" if is_instagram else "facebook",
+            account=request.match_info["id"],
+            recipient=body["recipient"]["id"],
+            token=token,
+            text=body["message"].get("text", ""),
+            human_agent=tagged,
+            our_id=body["message"].get("metadata"),
+        )
+        return await self.sending.take(request, call, body)
+
+    async def exchange(self, request: web.Request) -> web.Response:
+        """Give a newer token for one that is still valid, and count it."""
+        old = request.query.get("fb_exchange_token") or request.query.get("access_token", "")
+        known = self.state.tokens.get(old)
+        self.state.refreshes += 1
+        if known is None or known.state != "valid":
+            return graph_error(400, 190, 463 if known and known.state == "expired" else None)
+        new = known.next or f"{old}+"
+        self.state.tokens.setdefault(new, Token())
+        return answer({"access_token": new, "token_type": "bearer", "expires_in": known.expires_in})
+
+    async def debug_token(self, request: web.Request) -> web.Response:
+        """Say how a token is."""
+        known = self.state.tokens.get(request.query.get("input_token", ""))
+        valid = known is not None and known.state == "valid"
+        expires_at = int(self.state.now()) + known.expires_in if known else 0
+        return answer({"data": {"is_valid": valid, "expires_at": expires_at, "type": "PAGE", "scopes": []}})
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        """List the pages of a user's token."""
+        known = self.state.tokens.get(request.query.get("access_token", ""))
+        if known is None or known.state != "valid":
+            return graph_error(400, 190)
+        return answer({"data": [{"id": "PAGE", "name": "Main page", "access_token": known.next or "page-token"}]})
+
+    async def node(self, request: web.Request) -> web.Response:
+        """Read a page's token, a customer's name, or where a medium lies."""
+        known = self.state.tokens.get(request.query.get("access_token", ""))
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        known = known or self.state.tokens.get(bearer)
+        if known is None or known.state != "valid":
+            return graph_error(400, 190)
+        id, fields = request.match_info["id"], request.query.get("fields", "")
+        if "access_token" in fields:
+            return answer({"id": id, "access_token": known.next or "page-token"})
+        if "name" in fields:
+            return answer({"id": id, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
+        return answer({"id": id, "url": f"https://media.test/{id}", "mime_type": "image/jpeg"})
+
+    async def telegram(self, request: web.Request) -> web.StreamResponse:
+        """The Bot API: messages in all their kinds; anything else succeeds."""
+        body: dict[str, Any] = await request.json() if request.can_read_body else {}
+        method, token = request.match_info["method"], request.match_info["token"]
+        if not method.startswith("send") or method == "sendChatAction":
+            return answer({"ok": True, "result": True})
+        text, chat = body.get("text") or body.get("caption", ""), str(body.get("chat_id", ""))
+        account = token.partition(":")[0]
+        call = Call(platform="telegram", account=account, recipient=chat, token=token, text=text)
+        return await self.sending.take(request, call, body)
+
+    async def meta_bot(self, request: web.Request) -> web.StreamResponse:
+        """A bot server that sends for the product; what the Graph refuses hides in `details`."""
+        body: dict[str, Any] = await request.json()
+        if missing := [name for name in NEEDED if not body.get(name)]:
+            return answer({"success": False, "error": f"Missing required fields: {', '.join(missing)}"}, 400)
+        platform, whom = BOT_PLATFORMS[request.path], body["customer_social_id"]
+        call = Call(platform=platform, account="bot", recipient=whom, token=body["access_token"], text=body["content"])
+        reply = await self.sending.take(request, call, body)
+        if not isinstance(reply, web.Response) or reply.status != 200 or not isinstance(reply.body, bytes):
+            details = reply.text if isinstance(reply, web.Response) else ""
+            return answer(
+                {"success": False, "error": f"Error in manual {platform} message send", "details": details}, 500
+            )
+        result = {"recipient_id": whom, "message_id": self.state.sent[-1].message_id}
+        return answer({"success": True, "message": "MESSAGE_SENT", "result": result})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Be well."""
+        return answer({"status": "ok"})
