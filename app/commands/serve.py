@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
@@ -54,6 +55,7 @@ async def serve(args: Namespace, *, demo: bool) -> None:
         async with database_for(settings, "server") as uri, _prepared(settings, uri) as runner:
             hub = runner.app[HUB]
             made = await demo_where_wanted(hub, asked=demo)
+            _spare_what_stays()
             await _open(runner, door, settings)
             welcome(await _welcome_for(hub, door, made), as_json=args.json)
             await asyncio.Event().wait()  # until a signal comes
@@ -102,6 +104,15 @@ async def _open(runner: web.AppRunner, door: socket.socket, settings: Settings) 
         await web.SockSite(runner, door).start()
     except OSError as error:  # two may bind a port, but one alone may listen on it
         raise _cannot_listen(settings, error) from None
+
+
+def _spare_what_stays() -> None:
+    """Let the garbage collector pass over what lives as long as the server: classes, routes, clients.
+
+    They are 85 000 objects; a full collection looks through them all, and everything waits for it: 40 ms measured.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _welcome_for(hub: Hub, door: socket.socket, made: Demo | None) -> Welcome:
