@@ -4,7 +4,8 @@ Refusal
 ├── Malformed, Unreadable, TooLarge, UnsupportedType, Invalid          the request itself
 ├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownEvent                          what is asked for
-├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable    what stands in the way
+├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
+├── OutboxFull, BeingSent, Fenced                                                  who has it just now
 ├── ResyncRequired                                                     the log no longer reaches back so far
 ├── MissingRequiredFields, InvalidMessageStructure, EmissionFailed     the old names of the internal routes
 └── Busy, OutcomeUnknown, Unavailable, RateLimited, Draining, Internal try again (or tell us)
@@ -117,6 +118,25 @@ class ConversationClosed(Refusal):
 
 class NotEditable(Refusal):
     code, status, sentence = "not_editable", 409, "This message was deleted; it can no longer change."
+
+
+class NotSendable(Refusal):
+    code, status, sentence = "not_sendable", 409, "This message cannot be sent again, or called off, as it stands."
+
+
+class OutboxFull(Refusal):
+    code, status = "outbox_full", 409
+    sentence = "500 replies of this conversation wait to be sent; cancel some, or wait until they are."
+    retryable = True
+
+
+class BeingSent(Refusal):
+    code, status, sentence = "being_sent", 409, "This message is on its way just now; its outcome comes in a moment."
+    retryable = True
+
+
+class Fenced(Refusal):
+    code, status, sentence = "fenced", 409, "Somebody else has taken this over."
 
 
 class ResyncRequired(Refusal):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from app.models.channel import Channel
 from app.models.contact import Contact
 from app.models.conversation import Conversation
+from app.models.delivery import DeliveryState
 from app.models.entity import AppointmentId, ConversationId
 from app.models.message import Message
 
@@ -41,7 +42,7 @@ class _OfMessage(Event):
         return self.message.conversation_id
 
     def payload(self) -> dict[str, Any]:
-        return {"message": self.message.view(self.conversation.read_seq), "conversation": self.conversation.view()}
+        return {"message": self.message.view(self.conversation.marks), "conversation": self.conversation.view()}
 
 
 class MessageNew(_OfMessage):
@@ -66,6 +67,23 @@ class MessageStatus(_OfMessage):
     """An outbound message came further on its way, or to its end."""
 
     type = "message:status"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessagesReached(Event):
+    """Everything that we sent up to a seq has reached the customer, or was read: one event, not one a message."""
+
+    type = "message:status"
+    conversation: Conversation
+    state: DeliveryState
+    up_to_seq: int
+
+    @property
+    def conversation_id(self) -> ConversationId | None:
+        return ConversationId(self.conversation.id)
+
+    def payload(self) -> dict[str, Any]:
+        return {"state": self.state, "up_to_seq": self.up_to_seq, "conversation": self.conversation.view()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +203,7 @@ DURABLE: tuple[type[Event], ...] = (
     MessageUpdated,
     MessageDeleted,
     MessageStatus,
+    MessagesReached,
     MessageRead,
     ConversationNew,
     ConversationUpdated,

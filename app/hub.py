@@ -1,15 +1,20 @@
 """What an action may use besides its arguments. Built once, in `main.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.journal.journal import Journal
-from app.models.entity import SessionId
+from app.models.contact import Platform
+from app.models.entity import ChannelId, SessionId
+from app.models.gate import Gate
 from app.models.people import ApiKey, Session, User
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
+from app.outside.talk import Talk
 from app.outside.tokens import Tokens
+from app.outside.vault import Vault
+from app.platforms.network import Network
 from app.settings import Settings
 from app.signals import Signal
 from app.stores.database import Stores
@@ -20,11 +25,12 @@ IDENTITY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Identities looked up a moment ago."""
+    """What was looked up a moment ago: identities, and the gates of channels in trouble."""
 
     keys: Recent[str, ApiKey | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     users: Recent[str, User | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     sessions: Recent[str, Session | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
+    gates: dict[ChannelId, Gate] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,6 +50,9 @@ class Hub:
     journal: Journal
     tokens: Tokens
     passwords: Passwords
+    talk: Talk
+    vault: Vault
+    networks: Mapping[Platform, Network]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)

@@ -19,7 +19,10 @@ from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.passwords import Passwords
 from app.outside.peer import real_address
+from app.outside.talk import Talk
 from app.outside.tokens import Tokens
+from app.outside.vault import Vault
+from app.platforms.all import networks_for
 from app.settings import Settings
 from app.sockets.mount import Sockets
 from app.stores.codec import in_milliseconds, new_id
@@ -28,6 +31,7 @@ from app.stores.database import connect, stores_in
 HUB = web.AppKey("hub", Hub)
 SOCKETS = web.AppKey("sockets", Sockets)
 
+LEASE_FACTOR = 3  # of a platform's time to answer: a call that began in the first third has ended before the last
 MOST_BODY = 1 << 20  # bytes
 
 
@@ -40,12 +44,14 @@ def now() -> datetime:
 async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> AsyncIterator[Hub]:
     """Open the database and the journal, for a server or for one command."""
     async with connect(settings, uri) as client:
-        stores = stores_in(client, settings.database)
+        within = settings.platform_timeout.total_seconds()
+        stores = stores_in(client, settings.database, lease=LEASE_FACTOR * within)
         await stores.create_indexes()
         journal = Journal(stores, now, probe)
         assert settings.jwt_access_secret is not None  # completed before anything is built
         tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl)
         passwords = Passwords(settings.bcrypt_salt_rounds)
+        talk = Talk(within=within)
         await journal.start()
         try:
             yield Hub(
@@ -54,10 +60,14 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 journal=journal,
                 tokens=tokens,
                 passwords=passwords,
+                talk=talk,
+                vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
+                networks=networks_for(settings),
                 now=now,
                 new_id=new_id,
             )
         finally:
+            await talk.close()
             await journal.close()
 
 

@@ -109,6 +109,21 @@ class Settings(BaseSettings):
         1_000_000, ge=300_000, description="Bytes that may wait for one socket before it is cut off, to resume later."
     )
 
+    public_url: WebAddress | None = Field(
+        None, description="Where platforms reach this server, as https://chat.example.com; its webhooks are below it."
+    )
+    platform_timeout: Duration = Field(
+        timedelta(seconds=10),
+        le=timedelta(minutes=1),
+        description="How long a platform may take to answer; a claimed message is another's after three times that.",
+    )
+    delivery_deadline: Duration = Field(
+        timedelta(days=1), description="How long a message is tried before it fails, with the last reason."
+    )
+    channel_parallel: int = Field(
+        8, ge=1, le=100, description="Conversations of one channel that a process sends for at the same time."
+    )
+
     frontend_url: WebAddress | None = Field(None, description="The web front end that links in mails lead to.")
     smtp_url: MailAddress | None = Field(
         None, description="The mail server, as smtp://user:password@host:port; unset, no mail is sent."
@@ -127,6 +142,9 @@ class Settings(BaseSettings):
         None, description="The Meta bot server that sends for facebook and instagram, as http://localhost:5001."
     )
     graph_base_url: WebAddress = Field("https://graph.facebook.com", description="Where Meta's Graph API is.")
+    facebook_login_base_url: WebAddress = Field(
+        "https://www.facebook.com", description="Where people are sent to grant access to their pages."
+    )
     ig_graph_base_url: WebAddress = Field(
         "https://graph.instagram.com", description="Where the API of Instagram Login is."
     )

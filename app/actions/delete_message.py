@@ -23,7 +23,7 @@ async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | No
         if message is None or conversation is None:
             raise NotFound
         if message.deleted_at is not None:
-            return Decision(answer=message.view(conversation.read_seq))
+            return Decision(answer=message.view(conversation.marks))
         gone = message.deleted(now)
         left = conversation.with_changed(gone)
         return Decision(puts=(gone, left), events=(MessageDeleted(message=gone, conversation=left),))

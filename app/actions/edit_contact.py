@@ -41,7 +41,7 @@ async def edit_contact(
         if before is None:
             raise NotFound
         refuse_taken(seen, edit.identities, id)
-        after = replace(before, **edit.fields)
+        after = replace(before, **edit.fields).remembering(before)
         for identity in edit.identities:
             after = after.seen(identity.platform)
         if after == before:

@@ -37,7 +37,7 @@ async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key
             raise NotEditable
         after, moved = _edited(message, conversation, edit, now)
         if after == message and moved == conversation:
-            return Decision(answer=message.view(conversation.read_seq))
+            return Decision(answer=message.view(conversation.marks))
         return Decision(puts=(after, moved), events=(MessageUpdated(message=after, conversation=moved),))
 
     done = await hub.journal.commit(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.models.message import DeliveryState, Direction, MessageRole
+from app.models.delivery import DeliveryState
+from app.models.message import Direction, MessageRole
 
 
 def forwarding_of(message: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,7 @@ async def read_message(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:
     """Return one message. Raises NotFound."""
     message = await access_message(hub, caller, id)
     conversation = await access_conversation(hub, caller, message.conversation_id)
-    return message.view(conversation.read_seq)
+    return message.view(conversation.marks)
 
 
 async def messages_of_conversation(
@@ -44,9 +44,9 @@ async def _page(
     before: int | None,
     limit: int,
 ) -> tuple[Views, int | None]:
-    read = {conversation.id: conversation.read_seq for conversation in conversations}
+    marks = {conversation.id: conversation.marks for conversation in conversations}
     found = await hub.store.messages.newest(
-        company_of(caller), list(read), platform=platform, before=before, limit=limit + 1
+        company_of(caller), list(marks), platform=platform, before=before, limit=limit + 1
     )
-    views = [message.view(read[message.conversation_id]) for message in found[:limit]]
+    views = [message.view(marks[message.conversation_id]) for message in found[:limit]]
     return views, found[limit - 1].seq if len(found) > limit else None

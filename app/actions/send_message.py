@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from app.access import access_channel, company_of, hint
+from app.actions.compose_message import compose, is_for_customer, queued
+from app.actions.draft import Draft, Place
 from app.actions.keys import change_key, digest_of
-from app.errors import ConversationClosed, Invalid, NotFound
+from app.errors import ConversationClosed, Invalid, NotFound, NotSendable
 from app.events import MessageNew
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
@@ -14,28 +16,8 @@ from app.models.caller import Caller
 from app.models.channel import IN_PROCESS, Channel
 from app.models.contact import Contact, Platform
 from app.models.conversation import Conversation, peer_of
-from app.models.entity import ChannelId, CompanyId, ContactId, ConversationId, Entity, MessageId, Ref
-from app.models.message import Attachment, Delivery, DeliveryState, Direction, Message, MessageRole, Part
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What a client asks to be said: where (a conversation, or a contact on a platform), and the words."""
-
-    role: MessageRole
-    direction: Direction
-    conversation_id: ConversationId | None = None
-    contact_id: ContactId | None = None
-    platform: Platform | None = None
-    channel_id: ChannelId | None = None
-    content: str = ""
-    attachments: tuple[Attachment, ...] = ()
-    reply_to: MessageId | None = None
-    client_message_id: str | None = None
-    external_message_id: str | None = None
-    read: bool = False
-    delivered: bool = False
-    created_at: datetime | None = None
+from app.models.entity import CompanyId, ConversationId, Entity, MessageId, Ref
+from app.models.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +26,6 @@ class Sent:
 
     message: dict[str, Any]
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a message belongs: the same, whichever way the client named it."""
-
-    company_id: CompanyId
-    contact_id: ContactId
-    channel_id: ChannelId | None
-    platform: Platform
-    conversation_id: ConversationId | None
 
 
 async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
@@ -69,11 +40,13 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
             raise NotFound
         _require_quotable(seen, draft, place)
         conversation = _conversation_for(seen, place, contact, new_conversation_id, now)
-        message = _compose(draft, place, caller, message_id, conversation, now)
-        conversation = conversation.with_message(message)
+        _require_way(seen, draft, place, conversation)
+        deadline = now + hub.settings.delivery_deadline
+        message = compose(draft, place, caller, message_id, conversation, now, deadline)
+        conversation, lanes = queued(conversation.with_message(message), message)
         known = contact.seen(place.platform)
         puts = (message, conversation) if known is contact else (message, conversation, known)
-        return Decision(puts=puts, events=(MessageNew(message=message, conversation=conversation),))
+        return Decision(puts=puts, events=(MessageNew(message=message, conversation=conversation),), lanes=lanes)
 
     done = await hub.journal.commit(
         Change(
@@ -81,7 +54,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
             key=key,
             claimed=claimed,
             digest=_digest_of(draft, place),
-            needs=_needs_of(place),
+            needs=_needs_of(draft, place),
             decide=decide,
             size=1024 + 3 * len(draft.content) + 4096 * len(draft.attachments),
         )
@@ -89,7 +62,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
     return Sent(message=done.payload["message"], replayed=done.replayed)
 
 
-async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> _Place:
+async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> Place:
     company_id = company_of(caller)
     if draft.conversation_id is not None:
         return await _place_in(hub, caller, company_id, draft, draft.conversation_id)
@@ -98,7 +71,7 @@ async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> _Place:
     channel = await _channel_for(hub, caller, draft, draft.platform)
     if channel is not None and channel.platform is not draft.platform:
         raise Invalid.of("channel_id", f"This channel is one of {channel.platform}, not of {draft.platform}.")
-    return _Place(
+    return Place(
         company_id=company_id,
         contact_id=draft.contact_id,
         channel_id=channel.id if channel else None,
@@ -107,7 +80,7 @@ async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> _Place:
     )
 
 
-async def _place_in(hub: Hub, caller: Caller, company_id: CompanyId, draft: Draft, id: ConversationId) -> _Place:
+async def _place_in(hub: Hub, caller: Caller, company_id: CompanyId, draft: Draft, id: ConversationId) -> Place:
     conversation = await hint(hub, caller, Conversation.ref(id))
     if conversation is None:
         raise NotFound
@@ -118,7 +91,7 @@ async def _place_in(hub: Hub, caller: Caller, company_id: CompanyId, draft: Draf
     ):
         if named is not None and named != held:
             raise Invalid.of(field, "This conversation has another one.")
-    return _Place(
+    return Place(
         company_id=company_id,
         contact_id=conversation.contact_id,
         channel_id=conversation.channel_id,
@@ -135,13 +108,13 @@ async def _channel_for(hub: Hub, caller: Caller, draft: Draft, platform: Platfor
     return await hint(hub, caller, Channel.main_of(platform))
 
 
-def _key_of(hub: Hub, caller: Caller, draft: Draft, place: _Place) -> tuple[str, bool]:
+def _key_of(hub: Hub, caller: Caller, draft: Draft, place: Place) -> tuple[str, bool]:
     if draft.client_message_id is None and draft.external_message_id is not None:
         return f"{place.channel_id or 'none'}:{place.contact_id}:{draft.external_message_id}", True
     return change_key(hub, caller, "send_message", draft.client_message_id)
 
 
-def _digest_of(draft: Draft, place: _Place) -> str:
+def _digest_of(draft: Draft, place: Place) -> str:
     return digest_of(
         place.contact_id,
         place.channel_id,
@@ -154,17 +127,19 @@ def _digest_of(draft: Draft, place: _Place) -> str:
     )
 
 
-def _needs_of(place: _Place) -> tuple[Ref[Entity], ...]:
+def _needs_of(draft: Draft, place: Place) -> tuple[Ref[Entity], ...]:
     """Name what `decide` will see, and the channel, so that the next message finds it in memory."""
-    contact = Contact.ref(place.contact_id)
+    needs: list[Ref[Entity]] = [Contact.ref(place.contact_id)]
+    if place.channel_id is not None and is_for_customer(draft):
+        needs.append(Channel.ref(place.channel_id))
     if place.conversation_id is not None:
-        return (contact, Conversation.ref(place.conversation_id))
+        return (*needs, Conversation.ref(place.conversation_id))
     # The peer of most contacts; for one whom the channel knows by an identity, `decide` asks again.
     thread = Conversation.open_with(place.channel_id, place.platform, f"contact:{place.contact_id}")
-    return (contact, thread, Channel.main_of(place.platform))
+    return (*needs, thread, Channel.main_of(place.platform))
 
 
-def _require_quotable(seen: Seen, draft: Draft, place: _Place) -> None:
+def _require_quotable(seen: Seen, draft: Draft, place: Place) -> None:
     """Refuse an answer to what was never said with this contact."""
     if draft.reply_to is not None:
         quoted = seen.get(Message.ref(draft.reply_to))
@@ -173,7 +148,7 @@ def _require_quotable(seen: Seen, draft: Draft, place: _Place) -> None:
 
 
 def _conversation_for(
-    seen: Seen, place: _Place, contact: Contact, new_id: ConversationId, now: datetime
+    seen: Seen, place: Place, contact: Contact, new_id: ConversationId, now: datetime
 ) -> Conversation:
     """Return the conversation that was named, else the open one with this peer, else a new one."""
     if place.conversation_id is not None:
@@ -195,41 +170,12 @@ def _conversation_for(
     )
 
 
-def _compose(
-    draft: Draft, place: _Place, caller: Caller, id: MessageId, conversation: Conversation, now: datetime
-) -> Message:
-    counts = draft.direction is Direction.INBOUND and not draft.read
-    delivery = _delivery_of(draft, place, now)
-    state = "received" if delivery is None else delivery.state.value
-    return Message(
-        id=id,
-        company_id=place.company_id,
-        conversation_id=conversation.id,
-        contact_id=place.contact_id,
-        channel_id=place.channel_id,
-        platform=place.platform,
-        role=draft.role,
-        direction=draft.direction,
-        content=draft.content,
-        attachments=draft.attachments,
-        reply_to=draft.reply_to,
-        author=caller.author,
-        client_message_id=draft.client_message_id,
-        external_message_id=draft.external_message_id,
-        parts=(Part(index=0, external_id=draft.external_message_id, state=state),)
-        if delivery or draft.external_message_id
-        else (),
-        delivery=delivery,
-        number=conversation.inbound_count + counts,
-        read=draft.read,
-        delivered=draft.delivered,
-        created_at=draft.created_at or now,
-    )
-
-
-def _delivery_of(draft: Draft, place: _Place, now: datetime) -> Delivery | None:
-    """Return where an outbound message starts: on these platforms it is sent by being stored."""
-    goes_out = draft.direction is Direction.OUTBOUND and draft.role is not MessageRole.USER
-    if not goes_out or place.channel_id is None or place.platform not in IN_PROCESS:
-        return None
-    return Delivery(state=DeliveryState.SENT, sent_at=now)
+def _require_way(seen: Seen, draft: Draft, place: Place, conversation: Conversation) -> None:
+    """Refuse at once what could never arrive: on a channel that is gone, or to somebody whom it does not know."""
+    if place.channel_id is None or not is_for_customer(draft):
+        return
+    channel = seen.get(Channel.ref(place.channel_id))
+    if channel is None or not channel.is_connected:
+        raise NotSendable("This channel is disconnected; connect it again to reply.")
+    if conversation.peer.startswith("contact:") and place.platform not in (*IN_PROCESS, Platform.SANDBOX):
+        raise Invalid.of("contact_id", "This channel does not know the customer: give the contact an identity on it.")

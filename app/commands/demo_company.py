@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from app.access import OF_ROLE, caller_with_key
 from app.actions.create_contact import NewContact, create_contact
+from app.actions.draft import Draft
 from app.actions.enrol import enrol_key, enrol_user
 from app.actions.found_company import found_company
 from app.actions.mark_read import mark_read
-from app.actions.send_message import Draft, send_message
+from app.actions.send_message import send_message
 from app.actions.update_conversation import ConversationEdit, update_conversation
 from app.commands.demo_talk import TALKS, Speaker, Talk
 from app.hub import Hub

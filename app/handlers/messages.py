@@ -3,12 +3,13 @@
 from typing import Any
 
 from app.actions.delete_message import delete_message
+from app.actions.draft import Draft
 from app.actions.edit_message import Edit, edit_message
 from app.actions.forwarding import forwarding_of
 from app.actions.mark_read import mark_read
 from app.actions.read_inbox import list_contacts
 from app.actions.read_messages import messages_of_contact, messages_of_conversation, read_message
-from app.actions.send_message import Draft, send_message
+from app.actions.send_message import send_message
 from app.errors import Invalid
 from app.handlers.bodies import (
     AttachmentBody,

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from app.events import Event
 from app.models.entity import CompanyId, Entity, Ref
+from app.models.outbox import LaneStep
 
 E = TypeVar("E", bound=Entity)
 
@@ -45,10 +46,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a change writes and says; `answer` is for changes that may say nothing."""
+    """What a change writes, says and moves in the outbox; `answer` is for changes that may say nothing."""
 
     puts: tuple[Entity, ...] = ()
     events: tuple[Event, ...] = ()
+    lanes: tuple[LaneStep, ...] = ()
     answer: Any = None
 
 

@@ -15,11 +15,12 @@ DUPLICATE_KEY = 11000  # https://www.mongodb.com/docs/manual/reference/error-cod
 
 
 class WriteRefused(Exception):
-    """The database refused one operation, and we know for which change it was."""
+    """The database refused one operation, and we know for which change it was; `said` is what its caller hears."""
 
-    def __init__(self, change: Change, error: dict[str, Any]) -> None:
+    def __init__(self, change: Change, error: dict[str, Any], said: Refusal | None = None) -> None:
         super().__init__(error.get("errmsg", ""))
         self.change = change
+        self.said = said
         self.code = error.get("code")
         self.pattern = set(error.get("keyPattern", ()))
 
@@ -35,6 +36,8 @@ class WriteRefused(Exception):
 
     def refusal(self) -> Refusal:
         """Return what the change's caller hears."""
+        if self.said is not None:
+            return self.said
         return Duplicate() if self.is_duplicate and not self.is_stale else Internal()
 
 

@@ -15,10 +15,12 @@ from app.errors import Busy, Draining, NotFound, Unavailable
 from app.journal.change import Change, Committed, Recorded
 from app.journal.feed import PAGE_EVENTS, Feed
 from app.journal.lane import Lane, Pending
+from app.journal.ledger import Ledger
 from app.journal.writers import Writer
 from app.journal.writing import Probe, Writing, recorded
 from app.models.company import Stream
 from app.models.entity import CompanyId, Entity, Ref
+from app.models.outbox import LaneStep
 from app.stores.database import Stores
 
 E = TypeVar("E", bound=Entity)
@@ -43,6 +45,7 @@ class Journal:
         self.now = now
         self.probe = probe
         self.draining = False
+        self.on_moves: list[Callable[[LaneStep], None]] = []  # who sends wants to know what has become due
         self._lanes: dict[CompanyId, Lane] = {}
         self._ready: asyncio.Queue[Lane] = asyncio.Queue()
         self._feeds: dict[CompanyId, Feed] = {}
@@ -124,7 +127,7 @@ class Journal:
         lane = self._lanes.get(company_id)
         if lane is None:
             writing = Writing(company_id, self.stores, self.now, self._report)
-            lane = self._lanes[company_id] = Lane(writing, lambda events: self._publish(company_id, events))
+            lane = self._lanes[company_id] = Lane(writing, lambda ledger: self._publish(company_id, ledger))
         return lane
 
     def _line_up(self, lane: Lane) -> None:
@@ -149,10 +152,13 @@ class Journal:
     def _report(self, change: Change) -> None:
         logger.bind(company_id=change.company_id).exception("a decision failed")
 
-    def _publish(self, company_id: CompanyId, events: list[Recorded]) -> None:
+    def _publish(self, company_id: CompanyId, ledger: Ledger) -> None:
         feed = self._feeds.get(company_id)
         if feed is not None:
-            feed.offer(events)
+            feed.offer(ledger.events)
+        for listen in self.on_moves:
+            for step, _ in ledger.moves():
+                listen(step)
 
     async def follow(self, company_id: CompanyId) -> Feed:
         """Return the company's feed, which this process keeps while somebody listens or asked lately."""

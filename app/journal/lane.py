@@ -13,7 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
 from app.errors import Internal, OutcomeUnknown, Refusal, Unavailable
-from app.journal.change import Change, Committed, Recorded
+from app.journal.change import Change, Committed
 from app.journal.faults import WriteRefused, is_conflict, is_cut
 from app.journal.ledger import Answer, Ledger
 from app.journal.writing import Probe, Writing
@@ -52,7 +52,7 @@ class Lane:
     """The waiting changes of one company; `served` while a worker has it or it stands in line for one."""
 
     writing: Writing
-    publish: Callable[[list[Recorded]], None]
+    publish: Callable[[Ledger], None]
     waiting: deque[Pending] = field(default_factory=deque)
     begun: list[Pending] = field(default_factory=list)
     served: bool = False
@@ -115,7 +115,7 @@ class Lane:
 
     def _tell(self, batch: list[Pending], ledger: Ledger, probe: Probe) -> None:
         probe("after_commit")
-        self.publish(ledger.events)
+        self.publish(ledger)
         for pending, (_, answer) in zip(batch, ledger.answers, strict=True):
             pending.answer(answer)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 
-from app.errors import IdempotencyConflict, Internal, Refusal
+from app.errors import BeingSent, Fenced, IdempotencyConflict, Internal, Refusal
 from app.events import CARRIED, Event
 from app.journal.change import Change, Committed, Decision, NotLoaded, Recorded, Seen
 from app.journal.memory import Draft
 from app.models.entity import CompanyId, Entity, evolve
+from app.models.outbox import LaneStep, whole
 from app.models.wire import to_json
 
 Answer = Committed | Refusal
@@ -38,6 +39,7 @@ class Ledger:
         self.events: list[Recorded] = []
         self.owners: list[Change] = []
         self.answers: list[tuple[Change, Answer]] = []
+        self.lanes: dict[str, list[tuple[LaneStep, Change]]] = {}
         self._said: dict[str, tuple[str, Committed]] = {}
 
     def record(self, change: Change, known: Mapping[str, Recorded], report: Callable[[Change], None]) -> None:
@@ -71,6 +73,7 @@ class Ledger:
             return Internal()
 
     def _write(self, change: Change, decision: Decision) -> Committed:
+        self._require_moves(decision.lanes)
         settled = {entity.id: entity for entity in decision.puts}  # ids are unique, whatever they are of
         first: tuple[int, dict[str, Any]] | None = None
         for event in decision.events:
@@ -78,11 +81,25 @@ class Ledger:
             first = first or said
         for entity in decision.puts:
             self._put(change, settled[entity.id], new=not entity.seq)
+        for step in decision.lanes:
+            self.lanes.setdefault(step.id, []).append((step, change))
         if first is None:
             return Committed(seq=self.head, answer=decision.answer)
         committed = Committed(seq=first[0], payload=first[1], answer=decision.answer)
         self._said[change.key] = (change.digest, committed)
         return committed
+
+    def _require_moves(self, steps: tuple[LaneStep, ...]) -> None:
+        """Refuse what cannot follow what this batch did in the outbox before. Raises Fenced, BeingSent."""
+        for step in steps:
+            before = self.lanes.get(step.id)
+            if before and not step.may_follow(before[-1][0]):
+                raise BeingSent if step.fence is None else Fenced
+
+    def moves(self) -> list[tuple[LaneStep, Change]]:
+        """Return one step for each row of the outbox, with the change that answers for it."""
+        joined = ((whole([step for step, _ in steps]), steps[0][1]) for steps in self.lanes.values())
+        return [(step, change) for step, change in joined if step is not None]
 
     def _put(self, change: Change, entity: Entity, *, new: bool) -> None:
         if not entity.seq:

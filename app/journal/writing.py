@@ -8,15 +8,16 @@ from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.read_concern import ReadConcern
 
-from app.errors import NotFound
+from app.errors import BeingSent, Fenced, NotFound
 from app.journal.change import Change, NotLoaded, Recorded
-from app.journal.faults import naming
+from app.journal.faults import WriteRefused, naming
 from app.journal.ledger import Ledger, Put
 from app.journal.memory import Memory
 from app.models.entity import CompanyId, Entity, Ref
 from app.stores.bulk import write
 from app.stores.codec import Document, object_id
 from app.stores.database import Stores
+from app.stores.lanes import StepRefused
 from app.stores.log import place
 
 SNAPSHOT = ReadConcern("snapshot")
@@ -144,10 +145,22 @@ class Writing:
                         [store.document(put.entity) for put in old],
                         session,
                     )
+        await self._move(ledger, session)
         if ledger.events:
             with naming(ledger.owners):
                 documents = [event_document(event) for event in ledger.events]
                 await write(database, self.stores.events.name, documents, (), session)
+
+    async def _move(self, ledger: Ledger, session: AsyncClientSession) -> None:
+        """Take the outbox along: whoever lost its turn meanwhile is refused, the others are not."""
+        owners = {step.id: (step, change) for step, change in ledger.moves()}
+        if not owners:
+            return
+        try:
+            await self.stores.lanes.take([step for step, _ in owners.values()], session)
+        except StepRefused as refused:
+            step, change = owners[refused.step.id]
+            raise WriteRefused(change, {}, BeingSent() if step.fence is None else Fenced()) from refused
 
 
 def _names_held(put: Put) -> int:

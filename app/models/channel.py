@@ -1,6 +1,6 @@
 """A connected account of one platform."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -20,12 +20,18 @@ class Health(StrEnum):
 
 
 # Networks that need no call to the outside: a reply on one is sent by being stored.
-IN_PROCESS = frozenset({Platform.WEB, Platform.SANDBOX})
+IN_PROCESS = frozenset({Platform.WEB})
+CAN_SEND = frozenset({Health.HEALTHY, Health.EXPIRING_SOON})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channel(Entity):
-    """Where a company meets its customers; every company is born with a web channel."""
+    """Where a company meets its customers; every company is born with a web channel.
+
+    `sealed` are its credentials as nobody without a key can read them; they run out at `expires_at`, if that is known.
+    `reason` says in a sentence why it does not send. A disconnected one stays, without credentials, for what was said
+    there.
+    """
 
     kind: ClassVar[str] = "channel"
     id: ChannelId
@@ -33,8 +39,13 @@ class Channel(Entity):
     name: str
     external_id: str | None = None
     health: Health = Health.HEALTHY
+    reason: str | None = None
     main: bool = True
+    sealed: bytes | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    webhook_url: str | None = None
     created_at: datetime
+    disconnected_at: datetime | None = None
 
     @classmethod
     def main_of(cls, platform: Platform) -> Ref["Channel"]:
@@ -43,7 +54,17 @@ class Channel(Entity):
 
     def names(self) -> tuple[Ref[Entity], ...]:
         """Return the platform whose main channel this is."""
-        return (Channel.main_of(self.platform),) if self.main else ()
+        return (Channel.main_of(self.platform),) if self.main and self.is_connected else ()
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether it is still the company's."""
+        return self.disconnected_at is None
+
+    @property
+    def can_send(self) -> bool:
+        """Tell whether anything may go out here."""
+        return self.is_connected and self.health in CAN_SEND
 
     def view(self) -> dict[str, object]:
         """Return the channel as clients see it, never a credential."""
@@ -56,5 +77,9 @@ class Channel(Entity):
             "name": self.name,
             "external_id": self.external_id,
             "health": self.health,
+            "health_reason": self.reason,
+            "expires_at": self.expires_at,
+            "webhook_url": self.webhook_url,
             "created_at": self.created_at,
+            "disconnected_at": self.disconnected_at,
         }

@@ -1,11 +1,13 @@
 """A customer, wherever they write from."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
 
 from app.models.entity import ChannelId, ContactId, Entity, Ref
+
+MINUTE = timedelta(minutes=1)
 
 
 class Platform(StrEnum):
@@ -22,11 +24,15 @@ class Platform(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Who the customer is on one platform: an opaque id, unique within the channel that knows it."""
+    """Who the customer is on one platform: an opaque id, unique within the channel that knows it.
+
+    `heard_at` is when they wrote last there, to the minute: platforms take replies only so long after it.
+    """
 
     platform: Platform
     channel_id: ChannelId | None = None
     external_id: str
+    heard_at: datetime | None = None
 
     def view(self) -> dict[str, object]:
         """Return the identity as clients see it."""
@@ -58,6 +64,23 @@ class Contact(Entity):
     def seen(self, platform: Platform) -> Self:
         """Return the contact as one who wrote from here too."""
         return self if platform in self.seen_on else replace(self, seen_on=(*self.seen_on, platform))
+
+    def heard(self, channel_id: ChannelId, at: datetime) -> Self:
+        """Return the contact as one who wrote there at a time; what moves it by less than a minute is let go."""
+        known = self.identity_on(channel_id)
+        if known is None or (known.heard_at and at - known.heard_at < MINUTE):
+            return self
+        after = tuple(replace(each, heard_at=at) if each is known else each for each in self.identities)
+        return replace(self, identities=after)
+
+    def remembering(self, before: "Contact") -> Self:
+        """Return the contact with what was heard from its identities before they were written anew."""
+        heard = {(i.platform, i.channel_id, i.external_id): i.heard_at for i in before.identities}
+        known = (
+            replace(i, heard_at=i.heard_at or heard.get((i.platform, i.channel_id, i.external_id)))
+            for i in self.identities
+        )
+        return replace(self, identities=tuple(known))
 
     def identity_on(self, channel_id: ChannelId | None) -> Identity | None:
         """Return who the customer is on this channel, if the channel knows them."""

@@ -6,8 +6,10 @@ from enum import StrEnum
 from typing import ClassVar, Self
 
 from app.models.contact import Contact, Platform
+from app.models.delivery import DeliveryState, Marks
 from app.models.entity import ChannelId, ContactId, ConversationId, Entity, MessageId, Ref, UserId, evolve
 from app.models.message import Direction, Message
+from app.models.outbox import Waiting
 
 PREVIEW = 200  # characters of the last message that lists show
 
@@ -45,7 +47,9 @@ class Conversation(Entity):
     """One thread.
 
     `peer` is the customer's id on the channel, else `contact:{id}`. `read_seq` is the furthest that anyone of the staff
-    has read, `read_inbound` the number of the last inbound message up to there.
+    has read, `read_inbound` the number of the last inbound message up to there. `outbox` is what waits to be sent,
+    in order. What we sent has reached the customer up to `customer_delivered_seq`, and was read up to
+    `customer_read_seq`.
     """
 
     kind: ClassVar[str] = "conversation"
@@ -61,6 +65,9 @@ class Conversation(Entity):
     inbound_count: int = 0
     read_seq: int = 0
     read_inbound: int = 0
+    outbox: tuple[Waiting, ...] = ()
+    customer_delivered_seq: int = 0
+    customer_read_seq: int = 0
     created_at: datetime
 
     @classmethod
@@ -76,6 +83,11 @@ class Conversation(Entity):
     def is_open(self) -> bool:
         """Tell whether it takes messages."""
         return self.status is Status.OPEN
+
+    @property
+    def marks(self) -> Marks:
+        """Return how far it is read, here and there."""
+        return Marks(self.read_seq, self.customer_delivered_seq, self.customer_read_seq)
 
     @property
     def unread_count(self) -> int:
@@ -115,6 +127,27 @@ class Conversation(Entity):
             return self
         return replace(self, read_seq=seq, read_inbound=max(number, self.read_inbound))
 
+    @property
+    def head(self) -> Waiting | None:
+        """Return what is sent next."""
+        return self.outbox[0] if self.outbox else None
+
+    def queueing(self, waiting: Waiting) -> Self:
+        """Return the conversation with one more message that waits to be sent."""
+        return evolve(self, outbox=(*self.outbox, waiting))
+
+    def without(self, id: MessageId) -> Self:
+        """Return the conversation with one message less that waits to be sent."""
+        return evolve(self, outbox=tuple(each for each in self.outbox if each.id != id))
+
+    def reached(self, state: DeliveryState, seq: int) -> Self:
+        """Return the conversation after the customer got, or read, what we sent up to `seq`; marks never go back."""
+        delivered = max(self.customer_delivered_seq, seq)
+        read = max(self.customer_read_seq, seq) if state is DeliveryState.READ else self.customer_read_seq
+        if (delivered, read) == (self.customer_delivered_seq, self.customer_read_seq):
+            return self
+        return evolve(self, customer_delivered_seq=delivered, customer_read_seq=read)
+
     def stamped(self, seq: int) -> Self:
         """Return this as the event `seq` leaves it; a message that came with the event takes its seq too."""
         last = self.last_message
@@ -138,6 +171,9 @@ class Conversation(Entity):
             "message_count": self.message_count,
             "unread_count": self.unread_count,
             "read_seq": self.read_seq,
+            "customer_delivered_seq": self.customer_delivered_seq,
+            "customer_read_seq": self.customer_read_seq,
+            "queued_count": len(self.outbox),
             "created_at": self.created_at,
         }
 

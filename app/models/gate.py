@@ -17,33 +17,32 @@ class Gate:
     """One channel's gate. It is kept with the channel, so that a restart does not forget what a platform asked for.
 
     `shut_until`: nothing goes before. `unnamed`: rate refusals in a row that named no time. `outages`: 5xx and failed
-    connections in a row; from MOST_OUTAGES on one message at a time goes as a probe. `paused`: a person must open it.
+    connections in a row; from MOST_OUTAGES on one message at a time goes as a probe.
     """
 
     shut_until: datetime | None = None
     unnamed: int = 0
     outages: int = 0
-    paused: bool = False
 
     def is_open(self, now: datetime) -> bool:
         """Tell whether something may go."""
-        return not self.paused and (self.shut_until is None or now >= self.shut_until)
+        return self.shut_until is None or now >= self.shut_until
 
     @property
     def probes(self) -> bool:
         """Tell whether only one may go, to see whether the platform is back."""
         return self.outages >= MOST_OUTAGES
 
-    def after_success(self) -> Self:
-        """Return the gate after a message went through; a pause stays a person's to end."""
-        return replace(self, shut_until=None, unnamed=0, outages=0)
+    def after_success(self, now: datetime) -> Self:
+        """Return the gate after a message went through. One that left before a refusal opens nothing early."""
+        shut = self.shut_until if self.shut_until and self.shut_until > now else None
+        return replace(self, shut_until=shut, unnamed=self.unnamed if shut else 0, outages=0)
 
     def after(self, failure: Failure, now: datetime) -> Self:
         """Return the gate after a failure. What concerns one message or one customer alone leaves it as it is."""
-        gate = replace(self, paused=self.paused or failure.pauses)
         if failure.outage:
-            return gate._after_outage(now)
-        gate = replace(gate, outages=0)  # the platform answered
+            return self._after_outage(now)
+        gate = replace(self, outages=0)  # the platform answered
         if failure.kind is FailureClass.RATE and not failure.pair_only:
             return gate._after_rate(failure.wait, now)
         return gate
@@ -55,6 +54,8 @@ class Gate:
     def _after_rate(self, named: float | None, now: datetime) -> Self:
         if named is not None:
             return replace(self, unnamed=0)._shut(named, now)
+        if not self.is_open(now):  # an answer to one of several that left together: the rest has begun
+            return self
         rest = min(SLOWEST, FIRST_REST * 2.0 ** min(self.unnamed, 10))
         return replace(self, unnamed=self.unnamed + 1)._shut(rest, now)
 

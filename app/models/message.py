@@ -6,7 +6,10 @@ from enum import StrEnum
 from typing import ClassVar, Self
 
 from app.models.contact import Platform
+from app.models.delivery import Delivery, Marks, Part
 from app.models.entity import ChannelId, ContactId, ConversationId, Entity, MessageId, Ref
+
+NO_MARKS = Marks()
 
 
 class MessageRole(StrEnum):
@@ -24,18 +27,6 @@ class Direction(StrEnum):
     OUTBOUND = "outbound"
 
 
-class DeliveryState(StrEnum):
-    """What became of an outbound message."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    READ = "read"
-    FAILED = "failed"
-    UNCERTAIN = "uncertain"
-    CANCELED = "canceled"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
     """A file that lies elsewhere."""
@@ -47,15 +38,6 @@ class Attachment:
     def view(self) -> dict[str, object]:
         """Return the attachment as clients see it."""
         return {"type": self.type, "url": self.url, "file_description": self.file_description}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One of the pieces that a platform knows a message by; most messages have one."""
-
-    index: int
-    external_id: str | None
-    state: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +54,15 @@ class Author:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """Where an outbound message stands on its way to the customer."""
+class Reaction:
+    """A sign that the customer put to a message."""
 
-    state: DeliveryState
-    attempts: int = 0
-    sent_at: datetime | None = None
+    by: str
+    emoji: str
+
+    def view(self) -> dict[str, object]:
+        """Return the sign as clients see it."""
+        return {"by": self.by, "emoji": self.emoji}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +84,8 @@ class Message(Entity):
     content: str = ""
     attachments: tuple[Attachment, ...] = ()
     reply_to: MessageId | None = None
+    postback: str | None = None
+    reactions: tuple[Reaction, ...] = ()
     author: Author
     client_message_id: str | None = None
     external_message_id: str | None = None
@@ -131,10 +118,15 @@ class Message(Entity):
 
     def deleted(self, now: datetime) -> Self:
         """Return what is left of it: its place, not its words."""
-        return replace(self, content="", attachments=(), deleted_at=now)
+        return replace(self, content="", attachments=(), postback=None, reactions=(), deleted_at=now)
 
-    def view(self, read_seq: int = 0) -> dict[str, object]:
-        """Return the message as clients see it; inbound ones are read up to `read_seq`."""
+    def reacted(self, by: str, emoji: str | None) -> Self:
+        """Return it with this one's sign, or without any."""
+        others = tuple(each for each in self.reactions if each.by != by)
+        return replace(self, reactions=(*others, Reaction(by=by, emoji=emoji)) if emoji else others)
+
+    def view(self, marks: Marks = NO_MARKS) -> dict[str, object]:
+        """Return the message as clients see it, with what its conversation's marks say of it."""
         return {
             "id": self.id,
             "company_id": self.company_id,
@@ -149,24 +141,21 @@ class Message(Entity):
             "content": self.content,
             "attachments": [attachment.view() for attachment in self.attachments],
             "reply_to": self.reply_to,
+            "postback": self.postback,
+            "reactions": [reaction.view() for reaction in self.reactions],
             "author": self.author.view(),
             "client_message_id": self.client_message_id,
             "external_message_id": self.external_message_id,
-            "read": self.read or (self.is_inbound and self.seq <= read_seq),
+            "read": self.read or (self.is_inbound and self.seq <= marks.read),
             "delivered": self.delivered,
-            "delivery": self.delivery_view(),
+            "delivery": self.delivery_view(marks),
             "created_at": self.created_at,
             "edited_at": self.edited_at,
             "deleted_at": self.deleted_at,
         }
 
-    def delivery_view(self) -> dict[str, object] | None:
+    def delivery_view(self, marks: Marks) -> dict[str, object] | None:
         """Return where it stands, or nothing for a message that goes nowhere."""
         if self.delivery is None:
             return None
-        return {
-            "state": self.delivery.state,
-            "attempts": self.delivery.attempts,
-            "sent_at": self.delivery.sent_at,
-            "parts": [{"index": p.index, "external_id": p.external_id, "state": p.state} for p in self.parts],
-        }
+        return self.delivery.view(self.delivery.as_seen(self.seq, marks), self.parts)

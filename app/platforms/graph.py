@@ -6,9 +6,10 @@ https://developers.facebook.com/docs/messenger-platform/reference
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.models.delivery import DeliveryState
 from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
-from app.models.message import Attachment, DeliveryState
+from app.models.message import Attachment
 from app.platforms.heard import Echoed, Heard, Reacted, Receipt, Rewrote, Said, Unknown, Withdrew, moment
 from app.platforms.meta_failures import GARBLED, MESSENGER, UNCERTAIN, answer_in
 from app.platforms.network import Piece, Sign, medium_of

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.models.delivery import DeliveryState
 from app.models.failure import Failure
-from app.models.message import Attachment, DeliveryState
+from app.models.message import Attachment
 
 
 @dataclass(frozen=True, kw_only=True)

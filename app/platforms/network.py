@@ -43,7 +43,7 @@ class Account:
 class Piece:
     """What one call sends. `to` and `reply_to` are the platform's ids, `our_id` is our message's.
 
-    `human_agent` asks for the longer window that platforms give to people, not to programs.
+    `human_agent` asks for the longer window that platforms give to people, not to programs. `attempt` counts the tries.
     """
 
     to: str
@@ -52,6 +52,7 @@ class Piece:
     reply_to: str | None = None
     our_id: str = ""
     human_agent: bool = False
+    attempt: int = 1
 
 
 class Network(ABC):

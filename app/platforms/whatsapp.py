@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from app.models.contact import Platform
+from app.models.delivery import DeliveryState
 from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
-from app.models.message import Attachment, DeliveryState
+from app.models.message import Attachment
 from app.platforms.heard import Heard, Reacted, Receipt, Said, Unknown, moment
 from app.platforms.meta_failures import GARBLED, UNCERTAIN, WHATSAPP, answer_in, failure_of
 from app.platforms.network import Account, Limits, Network, Piece, Sign, medium_of

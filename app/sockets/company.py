@@ -7,9 +7,10 @@ import orjson
 from loguru import logger
 
 from app.access import access_conversation, caller_with_token, company_of
+from app.actions.draft import Draft
 from app.actions.mark_read import mark_read
 from app.actions.read_changes import read_changes
-from app.actions.send_message import Draft, send_message
+from app.actions.send_message import send_message
 from app.errors import Invalid
 from app.journal.faults import refusal_of
 from app.models.entity import ConversationId, MessageId

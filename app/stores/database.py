@@ -16,10 +16,15 @@ from app.stores.companies import Companies
 from app.stores.contacts import Contacts
 from app.stores.conversations import Conversations
 from app.stores.entities import EntityStore
+from app.stores.gates import Gates
+from app.stores.lanes import Lanes
 from app.stores.log import Events, Streams, Writers
 from app.stores.messages import Messages
+from app.stores.parked import ParkedStore
 from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
+
+LEASE = 30.0  # seconds, three times what a platform may take to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +45,22 @@ class Stores:
     conversations: Conversations
     messages: Messages
     read_marks: ReadMarks
+    parked: ParkedStore
+    lanes: Lanes
+    gates: Gates
 
     @property
     def journaled(self) -> dict[type[Entity], EntityStore[Any]]:
         """Return the stores that the journal alone writes, by what they keep."""
-        stores = (self.contacts, self.channels, self.conversations, self.messages, self.read_marks)
+        stores = (self.contacts, self.channels, self.conversations, self.messages, self.read_marks, self.parked)
         return {store.kind: store for store in stores}
 
     @property
     def all(self) -> tuple[Any, ...]:
         """Return every store that has indexes."""
-        plain = (self.companies, self.streams, self.events, self.writers, self.users, self.sessions, self.api_keys)
-        return (*plain, *self.journaled.values())
+        log = (self.companies, self.streams, self.events, self.writers)
+        plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates)
+        return (*log, *plain, *self.journaled.values())
 
     async def ping(self) -> None:
         """Tell whether the primary answers."""
@@ -88,8 +97,8 @@ def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
     )
 
 
-def stores_in(client: AsyncMongoClient[Document], name: str) -> Stores:
-    """Return the stores of one database."""
+def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = LEASE) -> Stores:
+    """Return the stores of one database. A claim of the outbox lasts `lease` seconds."""
     database = client.get_database(name)
     return Stores(
         client=client,
@@ -106,4 +115,7 @@ def stores_in(client: AsyncMongoClient[Document], name: str) -> Stores:
         conversations=Conversations(database),
         messages=Messages(database),
         read_marks=ReadMarks(database),
+        parked=ParkedStore(database),
+        lanes=Lanes(database, lease),
+        gates=Gates(database),
     )

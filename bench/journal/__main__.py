@@ -18,8 +18,9 @@ import uvloop
 from bson import ObjectId
 
 from app.actions.create_contact import NewContact, create_contact
+from app.actions.draft import Draft
 from app.actions.found_company import found_company
-from app.actions.send_message import Draft, send_message
+from app.actions.send_message import send_message
 from app.hub import Hub
 from app.main import open_hub
 from app.models.caller import Caller, CallerKind

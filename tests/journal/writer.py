@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from app.actions.create_contact import NewContact, create_contact
-from app.actions.send_message import Draft, send_message
+from app.actions.draft import Draft
+from app.actions.send_message import send_message
 from app.main import open_hub
 from app.models.caller import Caller, CallerKind
 from app.models.contact import Platform

@@ -43,7 +43,7 @@ def test_without_a_named_time_rests_double_up_to_a_quarter_of_an_hour() -> None:
         assert gate.shut_until is not None
         rests.append((gate.shut_until - NOW).total_seconds())
     assert rests == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
-    assert gate.after_success() == Gate()
+    assert gate.after_success(later(1000)) == Gate()
 
 
 def test_a_shorter_wait_does_not_end_a_longer_one() -> None:
@@ -66,7 +66,7 @@ def test_ten_outages_in_a_row_leave_a_probe_every_five_seconds() -> None:
     assert broken.probes
     again = broken.after(OUTAGE, later(5))
     assert not again.is_open(later(9.9))
-    assert again.after_success() == Gate()
+    assert again.after_success(later(11)) == Gate()
 
 
 def test_an_answer_of_any_kind_ends_the_row_of_outages() -> None:
@@ -75,10 +75,13 @@ def test_an_answer_of_any_kind_ends_the_row_of_outages() -> None:
     assert gate.outages == 9
 
 
-def test_a_pause_is_ended_by_a_person_alone() -> None:
-    gate = after(Gate(), Failure(kind=FailureClass.PERMISSION, code="10", reason="No.", pauses=True))
-    assert not gate.is_open(later(1e6))
-    assert not gate.after_success().is_open(later(1e6))
+def test_refusals_of_what_left_together_are_one() -> None:
+    assert after(Gate(), BUSY, BUSY, BUSY) == after(Gate(), BUSY)
+
+
+def test_a_success_from_before_a_refusal_opens_nothing_early() -> None:
+    gate = after(Gate(), Failure(kind=FailureClass.RATE, code="429", reason="Busy.", wait=30)).after_success(later(1))
+    assert not gate.is_open(later(29))
 
 
 @given(st.lists(st.sampled_from([OUTAGE, ODD, BUSY]), max_size=30))

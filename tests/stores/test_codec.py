@@ -7,8 +7,9 @@ from bson import ObjectId
 
 from app.models.contact import Contact, Identity, Platform
 from app.models.conversation import Conversation, LastMessage, Status
+from app.models.delivery import Delivery, DeliveryState, Part
 from app.models.entity import ChannelId, CompanyId, ContactId, ConversationId, MessageId
-from app.models.message import Attachment, Author, Delivery, DeliveryState, Direction, Message, MessageRole, Part
+from app.models.message import Attachment, Author, Direction, Message, MessageRole
 from app.stores.codec import Codec, new_id
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)

@@ -1,0 +1,184 @@
+"""The outbox. Times are the database's own, so that every process means the same by "due"."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.models.entity import ChannelId, CompanyId, ConversationId, MessageId
+from app.models.outbox import Due, LaneStep, Turn
+from app.stores.codec import Document, object_id
+
+NOW = "$$NOW"
+IS_DUE: Document = {"due_at": {"$exists": True}, "$expr": {"$lte": ["$due_at", NOW]}}
+HAS_EXPIRED: Document = {"lease_until": {"$exists": True}, "$expr": {"$lte": ["$lease_until", NOW]}}
+
+SEEN = ("company_id", "channel_id", "deadline")
+
+
+class StepRefused(Exception):
+    """A row was not as the step took it to be: its turn is another's by now, or somebody is in the middle of one."""
+
+    def __init__(self, step: LaneStep) -> None:
+        super().__init__(step.id)
+        self.step = step
+
+
+class Lanes:
+    """`lanes`: a poll costs what is due, not what is stored. A claim lasts `lease` seconds."""
+
+    name: ClassVar[str] = "lanes"
+    indexes = (
+        IndexModel(
+            [("due_at", ASCENDING), ("channel_id", ASCENDING)],
+            name="due",
+            partialFilterExpression={"due_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("lease_until", ASCENDING)], name="leased", partialFilterExpression={"lease_until": {"$exists": True}}
+        ),
+        IndexModel([("channel_id", ASCENDING)], name="channel"),
+    )
+
+    def __init__(self, database: AsyncDatabase[Document], lease: float) -> None:
+        self.database = database
+        self.lease = lease
+        self.collection = database.get_collection(self.name)
+
+    async def take(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> None:
+        """Do these steps, one a row, in the journal's transaction. Raises StepRefused."""
+        kept = [step for step in steps if step.head is not None]
+        updates = [{"q": _expected(step), "u": _moved(step, self.lease), "upsert": step.opens} for step in kept]
+        deletes = [{"q": _expected(step), "limit": 1} for step in steps if step.head is None]
+        done = 0
+        if updates:
+            done += (await self.database.command({"update": self.name, "updates": updates}, session=session))["n"]
+        if deletes:
+            done += (await self.database.command({"delete": self.name, "deletes": deletes}, session=session))["n"]
+        if done != len(steps):
+            raise StepRefused(await self._refused_of(steps, session))
+
+    async def _refused_of(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> LaneStep:
+        """Find out which one did not match: a step that was done has left its mark."""
+        rows = {
+            str(row["_id"]): row
+            async for row in self.collection.find({"_id": {"$in": [object_id(s.id) for s in steps]}}, session=session)
+        }
+        return next((step for step in steps if not _was_done(step, rows.get(step.id))), steps[0])
+
+    async def due(self, busy: Iterable[ChannelId], limit: int) -> list[Due]:
+        """Return rows whose time has come, those that wait longest first, without these channels'."""
+        where: Document = {**IS_DUE}
+        if excluded := [object_id(each) for each in busy]:
+            where["channel_id"] = {"$nin": excluded}
+        found = self.collection.find(where, SEEN).sort("due_at", ASCENDING)
+        return [_due(row) for row in await found.limit(limit).to_list()]
+
+    async def expired(self, limit: int) -> list[Due]:
+        """Return rows whose lease ran out."""
+        found = self.collection.find(HAS_EXPIRED, SEEN).sort("lease_until")
+        return [_due(row) for row in await found.limit(limit).to_list()]
+
+    async def claim(self, id: ConversationId, *, expired: bool = False) -> Turn | None:
+        """Take a row for as long as a lease is, if its time has come (or, if `expired`, its lease has run out)."""
+        began = time.monotonic()
+        change: list[Document] = [
+            {
+                "$set": {
+                    "lease_until": _later(self.lease),
+                    "fence": {"$add": ["$fence", 1]},
+                    "attempts": {"$add": ["$attempts", 0 if expired else 1]},
+                }
+            },
+            {"$unset": "due_at"},
+        ]
+        found = await self.collection.find_one_and_update(
+            {"_id": object_id(id), **(HAS_EXPIRED if expired else IS_DUE)},
+            change,
+            return_document=ReturnDocument.AFTER,
+        )
+        return _turn(found, began, interrupted=expired) if found else None
+
+    async def release(self, turn: Turn, after: float) -> None:
+        """Give a turn back in which nothing left this machine."""
+        await self.collection.update_one(
+            {"_id": object_id(turn.id), "fence": turn.fence, "lease_until": {"$exists": True}},
+            [{"$set": {"due_at": _later(after), "attempts": turn.attempts - 1}}, {"$unset": "lease_until"}],
+        )
+
+    async def put_off(self, ids: Iterable[ConversationId], after: float) -> None:
+        """Let rows that wait, wait for longer, but not beyond their deadlines."""
+        await self.collection.update_many(
+            {"_id": {"$in": [object_id(each) for each in ids]}, "due_at": {"$exists": True}},
+            [{"$set": {"due_at": {"$min": ["$deadline", _later(after)]}}}],
+        )
+
+    async def wake(self, channel_id: ChannelId) -> None:
+        """Let everything that waits on a channel be due now."""
+        await self.collection.update_many(
+            {"channel_id": object_id(channel_id), "due_at": {"$exists": True}}, [{"$set": {"due_at": NOW}}]
+        )
+
+    async def is_leased(self, id: ConversationId) -> bool:
+        """Tell whether somebody is sending for this conversation just now."""
+        return await self.collection.find_one({"_id": object_id(id), "lease_until": {"$exists": True}}) is not None
+
+
+def _later(seconds: float) -> Document:
+    return {"$dateAdd": {"startDate": NOW, "unit": "millisecond", "amount": int(seconds * 1000)}}
+
+
+def _expected(step: LaneStep) -> Document:
+    if step.opens:
+        return {"_id": object_id(step.id)}
+    if step.fence is None:
+        return {"_id": object_id(step.id), "lease_until": {"$exists": False}}
+    return {"_id": object_id(step.id), "fence": step.fence, "lease_until": {"$exists": True}}
+
+
+def _moved(step: LaneStep, lease: float) -> list[Document]:
+    assert step.head is not None  # rows without a head are deleted
+    if step.renew:
+        return [{"$set": {"lease_until": _later(lease)}}]
+    row: Document = {
+        "company_id": object_id(step.company_id),
+        "channel_id": object_id(step.channel_id),
+        "message_id": object_id(step.head.id),
+        "deadline": step.head.deadline,
+        "due_at": _later(step.after),
+        "attempts": step.attempts,
+        # A row that is made anew must not give out the numbers of the one before it: it starts from the time.
+        "fence": {"$ifNull": ["$fence", {"$toLong": NOW}]},
+    }
+    return [{"$set": row}, {"$unset": "lease_until"}]
+
+
+def _was_done(step: LaneStep, row: Document | None) -> bool:
+    if row is None or step.head is None:
+        return row is None and step.head is None
+    return bool(str(row["message_id"]) == step.head.id and ("lease_until" in row) == step.renew)
+
+
+def _due(row: Document) -> Due:
+    return Due(
+        ConversationId(str(row["_id"])),
+        CompanyId(str(row["company_id"])),
+        ChannelId(str(row["channel_id"])),
+        row["deadline"],
+    )
+
+
+def _turn(row: dict[str, Any], began: float, *, interrupted: bool) -> Turn:
+    return Turn(
+        id=ConversationId(str(row["_id"])),
+        company_id=CompanyId(str(row["company_id"])),
+        channel_id=ChannelId(str(row["channel_id"])),
+        message_id=MessageId(str(row["message_id"])),
+        fence=row["fence"],
+        attempts=row["attempts"],
+        began=began,
+        interrupted=interrupted,
+    )
