@@ -157,7 +157,11 @@ async def _access(hub: Hub, caller: Caller, ref: Ref[E]) -> E:
 
 async def hint(hub: Hub, caller: Caller, ref: Ref[E]) -> E | None:
     """Return what this process last knew of a thing, else what is stored: enough to say what a decision needs."""
-    company_id = company_of(caller)
+    return await recalled(hub, company_of(caller), ref)
+
+
+async def recalled(hub: Hub, company_id: CompanyId, ref: Ref[E]) -> E | None:
+    """Return what this process last knew of a company's thing, else what is stored: for work without a caller."""
     known, thing = hub.journal.recall(company_id, ref)
     if known:
         return thing

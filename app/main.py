@@ -15,6 +15,7 @@ from app.handlers.front import front_page
 from app.handlers.health import health_routes
 from app.handlers.routes import PREFIX, ROUTES
 from app.hub import Hub
+from app.jobs.outbox import Outbox
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.passwords import Passwords
@@ -83,6 +84,9 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
         app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
         _mount_api(app, hub)
         app[SOCKETS].start()
+        outbox = Outbox(hub)
+        outbox.start()
+        opened.push_async_callback(outbox.close)
         opened.push_async_callback(app[SOCKETS].close)
         everything = opened.pop_all()  # from here on it is the application's to close
 

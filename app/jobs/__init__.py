@@ -1,0 +1,1 @@
+"""What happens by itself: when, how often, and on how many processes."""

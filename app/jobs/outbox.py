@@ -1,0 +1,152 @@
+"""The outbox at work: what becomes due is claimed and sent, many conversations at once, a channel's by its limit.
+
+A commit that makes something due wakes it in this process; the poll finds what other processes left, what waited for
+another try, and what a restart forgot.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Coroutine
+from typing import Any
+
+from loguru import logger
+
+from app.actions.deliver_message import deliver_message
+from app.actions.take_turn import due_turns, take_over, take_turn
+from app.actions.watch_gate import refresh_gates
+from app.errors import Refusal
+from app.hub import Hub
+from app.models.entity import ChannelId, ConversationId
+from app.models.gate import Gate
+from app.models.outbox import Due, LaneStep
+
+POLL = 1.0  # seconds between two looks for what is due
+REAP = 5.0  # seconds between two looks for claims that ran out
+SOON = 60.0  # seconds: what is due within them is woken to the moment, the rest by the poll
+STOPPING = 12.0  # seconds that turns have to end; a platform's answer may take ten
+
+
+class Outbox:
+    """Every turn that this process does; at most `channel_parallel` at once for a channel."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._waiting: dict[ChannelId, deque[Due]] = {}
+        self._known: set[ConversationId] = set()  # those that wait here, or are being sent for
+        self._again: dict[ConversationId, Due] = {}  # became due while they were
+        self._running: Counter[ChannelId] = Counter()
+        self._turns: set[asyncio.Task[None]] = set()
+        self._timers: dict[ConversationId, asyncio.TimerHandle] = {}
+        self._closing = False
+
+    def start(self) -> None:
+        """Listen to what the journal moves."""
+        self.hub.journal.on_moves.append(self._moved)
+        self._loops = [
+            asyncio.create_task(self._every(self.poll, POLL)),
+            asyncio.create_task(self._every(self.reap, REAP)),
+        ]
+
+    async def _every(self, work, seconds):  # TEMP until the scheduler
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                logger.opt(exception=error).warning("poll")
+            await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Claim nothing more, and let what was begun end; what does not is claimed by nobody for the lease's length."""
+        self._closing = True
+        for loop in self._loops:
+            loop.cancel()
+        self.hub.journal.on_moves.remove(self._moved)
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._turns:
+            _, late = await asyncio.wait(self._turns, timeout=STOPPING)
+            for turn in late:
+                turn.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def poll(self) -> None:
+        """Take in what is due."""
+        await refresh_gates(self.hub)
+        for due in await due_turns(self.hub, [id for id in self._running if not self._has_room(id)]):
+            self._offer(due)
+
+    async def reap(self) -> None:
+        """End the turns of those who died in the middle: their messages are uncertain, and the next may go."""
+        for turn in await take_over(self.hub):
+            self._start(deliver_message(self.hub, turn))
+
+    def _moved(self, step: LaneStep) -> None:
+        """Hear what a commit did to a row."""
+        if timer := self._timers.pop(step.id, None):
+            timer.cancel()
+        if step.head is None or step.renew:
+            return
+        due = Due(step.id, step.company_id, step.channel_id, step.head.deadline)
+        if step.after <= 0:
+            self._offer(due)
+        elif step.after <= SOON:
+            loop = asyncio.get_running_loop()
+            self._timers[step.id] = loop.call_later(step.after, self._ring, due)
+
+    def _ring(self, due: Due) -> None:
+        self._timers.pop(due.id, None)
+        self._offer(due)
+
+    def _offer(self, due: Due) -> None:
+        """Let a conversation stand in its channel's line, once."""
+        if self._closing:
+            return
+        if due.id in self._known:
+            self._again[due.id] = due
+            return
+        self._known.add(due.id)
+        self._waiting.setdefault(due.channel_id, deque()).append(due)
+        self._fill(due.channel_id)
+
+    def _has_room(self, channel_id: ChannelId) -> bool:
+        probes = self.hub.known.gates.get(channel_id, Gate()).probes
+        return self._running[channel_id] < (1 if probes else self.hub.settings.channel_parallel)
+
+    def _fill(self, channel_id: ChannelId) -> None:
+        line = self._waiting.get(channel_id)
+        while line and not self._closing and self._has_room(channel_id):
+            self._running[channel_id] += 1
+            self._start(self._serve(line.popleft()))
+        if not line:
+            self._waiting.pop(channel_id, None)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        turn = asyncio.create_task(work, name="outbox-turn")
+        self._turns.add(turn)
+        turn.add_done_callback(self._ended)
+
+    def _ended(self, turn: "asyncio.Task[None]") -> None:
+        """One turn may fall over without the others: its claim runs out, and the poll finds what is left."""
+        self._turns.discard(turn)
+        error = None if turn.cancelled() else turn.exception()
+        if isinstance(error, Refusal):
+            logger.bind(code=error.code).warning("an outcome could not be written down")
+        elif error is not None:
+            logger.opt(exception=error).error("a turn of the outbox fell over")
+
+    async def _serve(self, due: Due) -> None:
+        try:
+            turn = await take_turn(self.hub, due)
+            if turn is not None:
+                await deliver_message(self.hub, turn)
+        finally:
+            self._leave(due)
+
+    def _leave(self, due: Due) -> None:
+        self._known.discard(due.id)
+        self._running[due.channel_id] -= 1
+        if not self._running[due.channel_id]:
+            del self._running[due.channel_id]
+        if again := self._again.pop(due.id, None):
+            self._offer(again)
+        self._fill(due.channel_id)
