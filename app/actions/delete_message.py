@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from app.access import access_message, company_of
+from app.actions.cancel_message import called_off
 from app.actions.keys import Done, change_key, digest_of
 from app.errors import NotFound
 from app.events import MessageDeleted
@@ -14,7 +15,10 @@ from app.models.message import Message
 
 
 async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | None = None) -> Done:
-    """Return what is left of the message; deleting it again changes nothing. Raises NotFound."""
+    """Return what is left of the message; deleting it again changes nothing. Raises NotFound.
+
+    One that waits to be sent is called off with it. Raises BeingSent while it is on its way.
+    """
     before = await access_message(hub, caller, id)
     key, claimed = change_key(hub, caller, "delete_message", client_key)
 
@@ -24,9 +28,10 @@ async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | No
             raise NotFound
         if message.deleted_at is not None:
             return Decision(answer=message.view(conversation.marks))
+        message, conversation, lanes = called_off(message, conversation)
         gone = message.deleted(now)
         left = conversation.with_changed(gone)
-        return Decision(puts=(gone, left), events=(MessageDeleted(message=gone, conversation=left),))
+        return Decision(puts=(gone, left), events=(MessageDeleted(message=gone, conversation=left),), lanes=lanes)
 
     done = await hub.journal.commit(
         Change(

@@ -64,6 +64,8 @@ def _edited(message: Message, conversation: Conversation, edit: Edit, now: datet
     if not after.content.strip() and not after.attachments:
         raise Invalid.of("content", "A message needs words or an attachment.")
     if (after.content, after.attachments) != (message.content, message.attachments):
+        if message.delivery is not None and message.delivery.is_queued:
+            raise NotEditable("This message is about to be sent; cancel it, and write another.")
         after = replace(after, edited_at=now)
     if edit.read:
         if message.is_inbound:

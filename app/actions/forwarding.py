@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from app.models.delivery import DeliveryState
+from app.models.channel import IN_PROCESS
 from app.models.message import Direction, MessageRole
 
 
 def forwarding_of(message: dict[str, Any]) -> dict[str, str]:
-    """Return `{state: queued | skipped, reason}` for a message as clients see it."""
+    """Return `{state, reason?}` for a message as clients see it: skipped, queued, or how it ended."""
     delivery = message["delivery"]
     if message["direction"] == Direction.INBOUND:
         return {"state": "skipped", "reason": "inbound"}
@@ -15,6 +15,7 @@ def forwarding_of(message: dict[str, Any]) -> dict[str, str]:
         return {"state": "skipped", "reason": "not_from_staff"}
     if delivery is None:
         return {"state": "skipped", "reason": "no_channel"}
-    if delivery["state"] == DeliveryState.QUEUED:
-        return {"state": "queued"}
-    return {"state": "skipped", "reason": "in_process"}
+    if message["platform"] in IN_PROCESS:
+        return {"state": "skipped", "reason": "in_process"}
+    reason = {"reason": delivery["reason"]} if "reason" in delivery else {}
+    return {"state": delivery["state"], **reason}

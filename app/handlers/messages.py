@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.actions.await_outcome import await_outcome
+from app.actions.cancel_message import cancel_message
 from app.actions.delete_message import delete_message
 from app.actions.draft import Draft
 from app.actions.edit_message import Edit, edit_message
@@ -9,6 +11,7 @@ from app.actions.forwarding import forwarding_of
 from app.actions.mark_read import mark_read
 from app.actions.read_inbox import list_contacts
 from app.actions.read_messages import messages_of_contact, messages_of_conversation, read_message
+from app.actions.retry_message import retry_message
 from app.actions.send_message import send_message
 from app.errors import Invalid
 from app.handlers.bodies import (
@@ -33,12 +36,23 @@ from app.models.message import Attachment, Direction, MessageRole
 async def create(ask: Ask[MessageBody, WaitQuery]) -> Reply:
     """Store a message, announce it, and say whether it goes on to its platform."""
     sent = await send_message(ask.hub, ask.caller, _draft(ask))
+    message = await await_outcome(ask.hub, ask.caller, sent.message) if ask.query.wait else sent.message
     return Reply(
-        sent.message,
+        message,
         status=200 if sent.replayed else 201,
-        beside={"forwarding": forwarding_of(sent.message)},
+        beside={"forwarding": forwarding_of(message)},
         replayed=sent.replayed,
     )
+
+
+async def retry(ask: Ask[None, NoQuery]) -> Reply:
+    """Send a message again."""
+    return Reply.done(await retry_message(ask.hub, ask.caller, ask.id, ask.key))
+
+
+async def cancel(ask: Ask[None, NoQuery]) -> Reply:
+    """Call a message off."""
+    return Reply.done(await cancel_message(ask.hub, ask.caller, ask.id, ask.key))
 
 
 def _draft(ask: Ask[MessageBody, Any]) -> Draft:

@@ -20,6 +20,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/messages/{id}", messages.get, Scope.MESSAGES_READ),
     Route("PATCH", "/messages/{id}", messages.edit, Scope.MESSAGES_WRITE, b.MessageEdit),
     Route("DELETE", "/messages/{id}", messages.delete, Scope.MESSAGES_WRITE),
+    Route("POST", "/messages/{id}/retry", messages.retry, Scope.MESSAGES_WRITE),
+    Route("POST", "/messages/{id}/cancel", messages.cancel, Scope.MESSAGES_WRITE),
     Route("PATCH", "/messages", messages.edit_by_body, Scope.MESSAGES_WRITE, b.MessageEditById),
     Route("DELETE", "/messages", messages.delete_by_body, Scope.MESSAGES_WRITE, b.IdBody),
     # Contacts

@@ -136,9 +136,10 @@ class Outbox:
 
     async def _serve(self, due: Due) -> None:
         try:
-            turn = await take_turn(self.hub, due)
-            if turn is not None:
-                await deliver_message(self.hub, turn)
+            async with asyncio.timeout(self.hub.store.lanes.lease):  # whatever hangs has lost its claim by then
+                turn = await take_turn(self.hub, due)
+                if turn is not None:
+                    await deliver_message(self.hub, turn)
         finally:
             self._leave(due)
 

@@ -12,11 +12,11 @@ from app.events import ChannelUpdated
 from app.hub import Hub
 from app.journal.change import Change, Decision
 from app.models.channel import Channel
-from app.models.contact import Platform
+from app.models.contact import Contact, Platform
 from app.models.entity import ChannelId, CompanyId
 from tests.desk import Desk, open_desk
 from tests.fake_platforms import FakePlatforms, serving_platforms
-from tests.fake_platforms.state import Token
+from tests.fake_platforms.state import Rule, Token
 from tests.waiting import until
 
 SECRETS = {
@@ -36,6 +36,11 @@ class Shop:
     desk: Desk
     fake: FakePlatforms
     channels: dict[Platform, ChannelId] = field(default_factory=dict)
+
+    @property
+    def as_person(self) -> dict[str, Any]:
+        """Return what makes a request one of the signed-in owner, not of a key."""
+        return {"headers": {"Authorization": f"Bearer {self.desk.token}"}, "key": ""}
 
     @property
     def hub(self) -> Hub:
@@ -61,19 +66,21 @@ class Shop:
 
     async def heard(self, contact_id: str, platform: Platform, at: datetime) -> None:
         """Let a customer have written at a time."""
-        from app.models.contact import Contact
-
         def decide(seen: Any, now: datetime) -> Decision:
             return Decision(puts=(seen.get(Contact.ref(contact_id)).heard(self.channels[platform], at),))
 
         await self.hub.journal.commit(
-            Change(company_id=self.desk.company.id, key=self.hub.new_id(), decide=decide, needs=(Contact.ref(contact_id),))
+            Change(
+                company_id=self.desk.company.id, key=self.hub.new_id(), decide=decide, needs=(Contact.ref(contact_id),)
+            )
         )
 
-    async def reply(self, contact_id: str, platform: Platform, content: str = "Hello", **more: Any) -> dict[str, Any]:
-        """Send a reply and return it as it was answered."""
+    async def reply(
+        self, contact_id: str, platform: Platform, content: str = "Hello", *, by_bot: bool = False, **more: Any
+    ) -> dict[str, Any]:
+        """Send a reply, of the owner or of a bot, and return it as it was answered."""
         body = {"contact_id": contact_id, "platform": platform, "role": "operator", "content": content, **more}
-        answer = await self.desk.post("/messages", body, headers={"Authorization": f"Bearer {self.desk.token}"}, key="")
+        answer = await self.desk.post("/messages", body, **({} if by_bot else self.as_person))
         data: dict[str, Any] = answer["data"]
         return data
 
@@ -99,9 +106,17 @@ class Shop:
 
     def rule(self, action: dict[str, Any], **more: Any) -> None:
         """Tell the platforms what shall go wrong."""
-        from tests.fake_platforms.state import Rule
-
         self.fake.state.rules.append(Rule(**{"match": {}, "action": action, **more}))
+
+    def calls(self) -> int:
+        """Return how often the platforms were asked to send."""
+        return len(self.fake.state.sent)
+
+    async def health(self, platform: Platform) -> tuple[str, str | None]:
+        """Return how a channel is, and why."""
+        channel = await self.hub.store.channels.get(self.desk.company.id, self.channels[platform])
+        assert channel is not None
+        return channel.health.value, channel.reason
 
     def texts(self) -> list[str]:
         """Return the texts that customers got, in order."""
@@ -141,7 +156,7 @@ async def open_shop(mongo_uri: str, tmp_path: Path, *platforms: Platform, **sett
     """Serve a company with these accounts. A platform has a second to answer, unless told otherwise."""
     async with serving_platforms() as fake:
         fake.state.tokens |= {"good": Token(), "7:good": Token()}
-        given = {name: fake.base for name in ("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL")}
+        given = dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
         async with open_desk(mongo_uri, tmp_path, **given, **{"PLATFORM_TIMEOUT": "1s", **settings}) as desk:
             shop = Shop(desk, fake)
             for platform in platforms:

@@ -1,5 +1,6 @@
 """What platforms answer when something is wrong, in their own shapes."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -26,6 +27,7 @@ GRAPH = {
 }
 TELEGRAM = {
     "tg_403_blocked": (403, "Forbidden: bot was blocked by the user"),
+    "tg_409": (409, "Conflict: terminated by other getUpdates request"),
     "tg_400_long": (400, "Bad Request: message is too long"),
 }
 PLAIN = {
@@ -46,6 +48,8 @@ def preset(name: str, action: dict[str, Any]) -> web.Response:
         return graph_error(*GRAPH[name])
     if name in TELEGRAM:
         return telegram_error(*TELEGRAM[name])
+    if other := re.fullmatch(r"(?:meta|ig|wa)_(\d+)(?:_(\d+))?", name):
+        return graph_error(400, int(other[1]), int(other[2]) if other[2] else None)
     status, body, kind = PLAIN[name]
     return web.Response(status=status, text=body, content_type=kind)
 

@@ -1,0 +1,76 @@
+"""What may have been sent is never sent again by itself, and the next message goes out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.models.contact import Platform
+from app.stores.lanes import Lanes
+from tests.delivery.shop import Shop, open_shop
+from tests.waiting import until
+
+FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
+
+
+@pytest_asyncio.fixture
+async def shop(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A company on every platform."""
+    async with open_shop(mongo_uri, tmp_path, FB, IG, WA, TG) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("platform", [IG, TG])
+@pytest.mark.parametrize("action", [{"accept_then_timeout": True}, {"drop_connection": "after_headers"}])
+async def test_an_answer_that_does_not_come_leaves_it_uncertain(
+    shop: Shop, platform: Platform, action: dict[str, Any]
+) -> None:
+    customer = await shop.customer(platform)
+    shop.rule(action)
+    lost, after = [await shop.reply(customer, platform, text) for text in ("lost", "after")]
+    delivery = await shop.outcome(lost)
+    assert (delivery["state"], delivery["class"]) == ("uncertain", "uncertain")
+    assert delivery["retryable"] is True
+    assert (await shop.outcome(after))["state"] == "sent"
+    assert shop.texts() == ["lost", "after"]
+
+
+async def test_a_connection_that_is_refused_is_tried_again(shop: Shop) -> None:
+    shop.rule({"preset": "http_502_html"}, times=2)
+    delivery = await shop.outcome(await shop.reply(await shop.customer(FB), FB))
+    assert (delivery["state"], delivery["attempts"]) == ("sent", 3)
+
+
+async def test_a_claim_that_ran_out_ends_as_uncertain_and_the_next_goes_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.hub.store.lanes, "lease", 0.5)
+    monkeypatch.setattr("app.actions.deliver_message._send", stuck)
+    customer = await shop.customer(FB)
+    lost, after = [await shop.reply(customer, FB, text) for text in ("lost", "after")]
+    await until(lambda: shop.hub.store.lanes.is_leased(lost["conversation_id"]))
+    monkeypatch.undo()
+    delivery = await shop.outcome(lost, within=20)
+    assert (delivery["state"], delivery["code"]) == ("uncertain", "interrupted")
+    assert (await shop.outcome(after))["state"] == "sent"
+    assert shop.texts() == ["after"]
+
+
+async def stuck(*_: object) -> None:
+    """Stand still, as a paused process does."""
+    await asyncio.sleep(3600)
+
+
+async def test_who_comes_too_late_changes_nothing(shop: Shop) -> None:
+    """A claim was taken over while its platform took long: the fence keeps the first one's outcome out."""
+    shop.rule({"delay_ms": 900})
+    message = await shop.reply(await shop.customer(FB), FB)
+    await until(shop.calls)
+    lanes: Lanes = shop.hub.store.lanes
+    await lanes.collection.update_many({}, [{"$set": {"fence": {"$add": ["$fence", 1]}}}])
+    await until(lambda: shop.fake.state.sent[0].outcome == "delivered")
+    await asyncio.sleep(0.3)
+    assert (await shop.delivery(message))["state"] == "queued"
