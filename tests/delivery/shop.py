@@ -66,6 +66,7 @@ class Shop:
 
     async def heard(self, contact_id: str, platform: Platform, at: datetime) -> None:
         """Let a customer have written at a time."""
+
         def decide(seen: Any, now: datetime) -> Decision:
             return Decision(puts=(seen.get(Contact.ref(contact_id)).heard(self.channels[platform], at),))
 

@@ -95,7 +95,11 @@ async def test_a_message_that_waits_is_called_off_and_the_next_goes_on(shop: Sho
     first, second, third = [await shop.reply(ann, Platform.FACEBOOK, text) for text in ("one", "two", "three")]
     canceled = await shop.desk.post(f"/messages/{second['id']}/cancel", {})
     assert canceled["data"]["delivery"]["state"] == "canceled"
-    assert [(await shop.outcome(message))["state"] for message in (first, second, third)] == ["sent", "canceled", "sent"]
+    assert [(await shop.outcome(message))["state"] for message in (first, second, third)] == [
+        "sent",
+        "canceled",
+        "sent",
+    ]
     assert shop.texts() == ["one", "three"]
     status, answer = await shop.desk.ask("POST", f"/messages/{first['id']}/cancel")
     assert (status, answer["error"]["code"]) == (409, "not_sendable")
@@ -163,7 +167,12 @@ async def test_every_step_is_an_event(shop: Shop) -> None:
     await shop.outcome(message)
     await until(lambda: len(listener.of("message:status")) == 2)
     waiting, sent = [event["message"]["delivery"] for event in listener.of("message:status")]
-    assert (waiting["state"], waiting["class"], waiting["code"], waiting["attempts"]) == ("queued", "transient", "1200", 1)
+    assert (waiting["state"], waiting["class"], waiting["code"], waiting["attempts"]) == (
+        "queued",
+        "transient",
+        "1200",
+        1,
+    )
     assert (sent["state"], sent["attempts"]) == ("sent", 2)
     assert "class" not in sent
 
