@@ -47,9 +47,9 @@ def called_off(message: Message, conversation: Conversation) -> tuple[Message, C
     """Take a message off its conversation's queue; one that does not wait stays as it is."""
     if message.delivery is None or not message.delivery.is_queued or message.channel_id is None:
         return message, conversation, ()
-    after = conversation.without(message.id)
+    channel_id, after = message.channel_id, conversation.without(message.id)
     message = evolve(message, delivery=message.delivery.canceled())
     if conversation.head is None or conversation.head.id != message.id:
         return message, after, ()
-    ids = {"id": conversation.id, "company_id": conversation.company_id, "channel_id": message.channel_id}
-    return message, after, (LaneStep(**ids, head=after.head),)
+    step = LaneStep(id=conversation.id, company_id=conversation.company_id, channel_id=channel_id, head=after.head)
+    return message, after, (step,)

@@ -54,7 +54,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
             key=key,
             claimed=claimed,
             digest=_digest_of(draft, place),
-            needs=_needs_of(draft, place),
+            needs=_needs_of(hub, draft, place),
             decide=decide,
             size=1024 + 3 * len(draft.content) + 4096 * len(draft.attachments),
         )
@@ -127,15 +127,17 @@ def _digest_of(draft: Draft, place: Place) -> str:
     )
 
 
-def _needs_of(draft: Draft, place: Place) -> tuple[Ref[Entity], ...]:
+def _needs_of(hub: Hub, draft: Draft, place: Place) -> tuple[Ref[Entity], ...]:
     """Name what `decide` will see, and the channel, so that the next message finds it in memory."""
     needs: list[Ref[Entity]] = [Contact.ref(place.contact_id)]
     if place.channel_id is not None and is_for_customer(draft):
         needs.append(Channel.ref(place.channel_id))
     if place.conversation_id is not None:
         return (*needs, Conversation.ref(place.conversation_id))
-    # The peer of most contacts; for one whom the channel knows by an identity, `decide` asks again.
-    thread = Conversation.open_with(place.channel_id, place.platform, f"contact:{place.contact_id}")
+    # For a contact that this process does not remember, and that the channel knows by an identity, `decide` asks again.
+    _, contact = hub.journal.recall(place.company_id, Contact.ref(place.contact_id))
+    peer = peer_of(contact, place.channel_id) if contact else f"contact:{place.contact_id}"
+    thread = Conversation.open_with(place.channel_id, place.platform, peer)
     return (*needs, thread, Channel.main_of(place.platform))
 
 

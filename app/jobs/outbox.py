@@ -12,7 +12,7 @@ from typing import Any
 from loguru import logger
 
 from app.actions.deliver_message import deliver_message
-from app.actions.take_turn import due_turns, take_over, take_turn
+from app.actions.take_turn import MOST_DUE, due_turns, take_over, take_turn
 from app.actions.watch_gate import refresh_gates
 from app.errors import Refusal
 from app.hub import Hub
@@ -37,6 +37,7 @@ class Outbox:
         self._running: Counter[ChannelId] = Counter()
         self._turns: set[asyncio.Task[None]] = set()
         self._timers: dict[ConversationId, asyncio.TimerHandle] = {}
+        self._more = False  # whether the last look saw only a part of what was due
         self._closing = False
 
     def start(self) -> None:
@@ -72,7 +73,9 @@ class Outbox:
     async def poll(self) -> None:
         """Take in what is due."""
         await refresh_gates(self.hub)
-        for due in await due_turns(self.hub, [id for id in self._running if not self._has_room(id)]):
+        found = await due_turns(self.hub, [id for id in self._running if not self._has_room(id)])
+        self._more = len(found) == MOST_DUE
+        for due in found:
             self._offer(due)
 
     async def reap(self) -> None:
@@ -151,3 +154,6 @@ class Outbox:
         if again := self._again.pop(due.id, None):
             self._offer(again)
         self._fill(due.channel_id)
+        if self._more and len(self._known) < MOST_DUE // 2:  # a backlog: do not wait for the next look
+            self._more = False
+            self._start(self.poll())

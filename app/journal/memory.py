@@ -13,6 +13,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.known: dict[Ref[Entity], Entity | None] = {}
+        self._passing: list[Ref[Entity]] = []  # looked up for one batch: nobody is likely to ask for them again
 
     def missing(self, refs: Iterable[Ref[Entity]]) -> list[Ref[Entity]]:
         """Return the references that must be loaded."""
@@ -20,15 +21,17 @@ class Memory:
 
     def learn(self, refs: Iterable[Ref[Entity]], found: Iterable[Entity]) -> None:
         """Take in what a query found; what it did not find is missing."""
-        asked = dict.fromkeys(refs)
-        self.known.update(asked)
+        answers: dict[Ref[Entity], Entity | None] = dict.fromkeys(refs)
         for entity in found:
-            self.known[Ref(type(entity), "id", entity.id)] = entity
-            self.known.update((name, entity) for name in entity.names())
+            answers[Ref(type(entity), "id", entity.id)] = entity
+            answers.update((name, entity) for name in entity.names())
+        self.known.update(answers)
+        self._passing += [ref for ref in answers if not ref.kind.remembered]
 
     def forget(self) -> None:
         """Drop everything: somebody else may have written."""
         self.known = {}
+        self._passing = []
 
     def draft(self) -> "Draft":
         """Open a layer for one batch, which may fail."""
@@ -36,6 +39,9 @@ class Memory:
 
     def keep(self, draft: "Draft") -> None:
         """Take over a batch that was committed."""
+        for ref in self._passing:
+            self.known.pop(ref, None)
+        self._passing = []
         if len(self.known) + len(draft.changed) > REMEMBERED:
             self.forget()
         for ref, entity in draft.changed.items():

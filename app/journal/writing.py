@@ -1,6 +1,6 @@
 """One try to commit one batch of one company."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -104,12 +104,21 @@ class Writing:
     async def _decided(
         self, batch: Sequence[Change], head: int, known: dict[str, Recorded], session: AsyncClientSession
     ) -> Ledger:
-        """Decide, and load what a decision turns out to need, until nothing is missing."""
+        """Decide, and load what decisions turn out to need, until nothing is missing."""
         while True:
             try:
                 return self._decide(batch, head, known)
             except NotLoaded as unknown:
-                await self._load([unknown.ref], session)
+                await self._load([unknown.ref, *self._also_unknown(batch, head, known)], session)
+
+    def _also_unknown(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Iterator[Ref[Entity]]:
+        """Yield what each change of the batch would ask for next, so that one query answers them all."""
+        scratch = Ledger(self.company_id, head, self.memory.draft(), self.now())
+        for change in batch:
+            try:
+                scratch.record(change, known, _nobody)
+            except NotLoaded as unknown:
+                yield unknown.ref
 
     def _decide(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Ledger:
         ledger = Ledger(self.company_id, head, self.memory.draft(), self.now())
@@ -161,6 +170,10 @@ class Writing:
         except StepRefused as refused:
             step, change = owners[refused.step.id]
             raise WriteRefused(change, {}, BeingSent() if step.fence is None else Fenced()) from refused
+
+
+def _nobody(change: Change) -> None:
+    """Report a mistake to nobody: it is met again, and reported, when it counts."""
 
 
 def _names_held(put: Put) -> int:

@@ -83,6 +83,8 @@ class Talk:
             tracing = TraceConfig()
             tracing.on_request_headers_sent.append(_note_that_it_left)
             self._session = aiohttp.ClientSession(
+                # No limit of its own: channels that hang must not take the connections of those that answer.
+                connector=aiohttp.TCPConnector(limit=0),
                 timeout=ClientTimeout(total=None, sock_connect=CONNECT_WITHIN),
                 trace_configs=[tracing],
                 cookie_jar=aiohttp.DummyCookieJar(),

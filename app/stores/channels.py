@@ -7,11 +7,7 @@ from pymongo import ASCENDING, IndexModel
 from app.models.channel import Channel
 from app.models.entity import CompanyId
 from app.stores.codec import Document
-from app.stores.entities import EntityStore, Question, id_filter
-
-
-def _main_of(platform: str) -> Document:
-    return {"platform": str(platform), "main": True}
+from app.stores.entities import BY_ID, EntityStore, Question
 
 
 class Channels(EntityStore[Channel]):
@@ -19,9 +15,15 @@ class Channels(EntityStore[Channel]):
 
     kind = Channel
     name: ClassVar[str] = "channels"
-    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "main": _main_of}
+    questions: ClassVar[dict[str, Question]] = {"id": BY_ID, "main": ("main_of", str, "main")}
     indexes = (
         IndexModel([("company_id", ASCENDING), ("platform", ASCENDING)], name="by_platform"),
+        IndexModel(
+            [("company_id", ASCENDING), ("main_of", ASCENDING)],
+            name="main",
+            unique=True,
+            partialFilterExpression={"main_of": {"$exists": True}},
+        ),
         IndexModel(
             [("platform", ASCENDING), ("external_id", ASCENDING)],
             name="account",
@@ -29,6 +31,10 @@ class Channels(EntityStore[Channel]):
             partialFilterExpression={"external_id": {"$exists": True}},
         ),
     )
+
+    def extra(self, channel: Channel) -> Document:
+        """Index the channel that a platform's messages go to when none is named."""
+        return {"main_of": channel.platform.value} if channel.names() else {}
 
     async def all_of(self, company_id: CompanyId) -> list[Channel]:
         """Return the company's channels, newest first."""

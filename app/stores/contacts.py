@@ -6,13 +6,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Contact, Platform
 from app.models.entity import CompanyId
-from app.stores.codec import Document, object_id
-from app.stores.entities import EntityStore, Question, id_filter
-
-
-def _known_as(value: tuple[str, str]) -> Document:
-    channel_id, external_id = value
-    return {"on_channels": {"$elemMatch": {"channel": object_id(channel_id), "peer": external_id}}}
+from app.stores.codec import Document
+from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
 
 class Contacts(EntityStore[Contact]):
@@ -20,24 +15,22 @@ class Contacts(EntityStore[Contact]):
 
     kind = Contact
     name: ClassVar[str] = "contacts"
-    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "identity": _known_as}
+    questions: ClassVar[dict[str, Question]] = {"id": BY_ID, "identity": ("known_as", text_of, "identity")}
     indexes = (
         IndexModel([("company_id", ASCENDING), ("seq", DESCENDING)], name="newest"),
         IndexModel(
-            [("company_id", ASCENDING), ("on_channels.channel", ASCENDING), ("on_channels.peer", ASCENDING)],
+            [("company_id", ASCENDING), ("known_as", ASCENDING)],
             name="identity",
             unique=True,
-            partialFilterExpression={"on_channels": {"$exists": True}},
+            partialFilterExpression={"known_as": {"$exists": True}},
         ),
         IndexModel([("company_id", ASCENDING), ("seen_on", ASCENDING), ("seq", DESCENDING)], name="by_platform"),
     )
 
     def extra(self, contact: Contact) -> Document:
         """Index only identities that a channel knows: others are not unique."""
-        known = [
-            {"channel": object_id(i.channel_id), "peer": i.external_id} for i in contact.identities if i.channel_id
-        ]
-        return {"on_channels": known} if known else {}
+        known = [text_of(ref.value) for ref in contact.names()]
+        return {"known_as": known} if known else {}
 
     async def newest(
         self, company_id: CompanyId, *, platform: Platform | None, before: int | None, limit: int

@@ -8,28 +8,21 @@ from app.models.contact import Platform
 from app.models.conversation import Conversation, Status
 from app.models.entity import CompanyId, ContactId
 from app.stores.codec import Document, object_id
-from app.stores.entities import EntityStore, Question, id_filter
-
-NO_CHANNEL = "none"  # what the unique index sees for a conversation without a channel
-
-
-def _open_with(value: tuple[str | None, Platform, str]) -> Document:
-    channel_id, platform, peer = value
-    return {"channel": channel_id or NO_CHANNEL, "platform": str(platform), "peer": peer, "open": True}
+from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
 
 class Conversations(EntityStore[Conversation]):
-    """`conversations`: `open` is there only while the conversation is open."""
+    """`conversations`: `open_with` is there only while the conversation is open."""
 
     kind = Conversation
     name: ClassVar[str] = "conversations"
-    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "open": _open_with}
+    questions: ClassVar[dict[str, Question]] = {"id": BY_ID, "open": ("open_with", text_of, "one_open")}
     indexes = (
         IndexModel(
-            [("company_id", ASCENDING), ("channel", ASCENDING), ("platform", ASCENDING), ("peer", ASCENDING)],
+            [("company_id", ASCENDING), ("open_with", ASCENDING)],
             name="one_open",
             unique=True,
-            partialFilterExpression={"open": {"$exists": True}},
+            partialFilterExpression={"open_with": {"$exists": True}},
         ),
         IndexModel([("company_id", ASCENDING), ("activity_seq", DESCENDING)], name="latest"),
         IndexModel(
@@ -39,11 +32,10 @@ class Conversations(EntityStore[Conversation]):
 
     def extra(self, conversation: Conversation) -> Document:
         """Add what lists sort by and what the unique index holds."""
-        derived: Document = {
-            "activity_seq": conversation.activity_seq,
-            "channel": conversation.channel_id or NO_CHANNEL,
-        }
-        return {**derived, "open": True} if conversation.is_open else derived
+        derived: Document = {"activity_seq": conversation.activity_seq}
+        for name in conversation.names():
+            derived["open_with"] = text_of(name.value)
+        return derived
 
     async def latest(
         self,

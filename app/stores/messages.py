@@ -9,12 +9,7 @@ from app.models.contact import Platform
 from app.models.entity import CompanyId, ConversationId
 from app.models.message import Direction, Message
 from app.stores.codec import Document, object_id
-from app.stores.entities import EntityStore, Question, id_filter
-
-
-def _known_as(value: tuple[str, str]) -> Document:
-    channel_id, external_id = value
-    return {"channel_id": object_id(channel_id), "external_ids": external_id}
+from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
 
 class Messages(EntityStore[Message]):
@@ -22,23 +17,23 @@ class Messages(EntityStore[Message]):
 
     kind = Message
     name: ClassVar[str] = "messages"
-    questions: ClassVar[dict[str, Question]] = {"id": id_filter, "external": _known_as}
+    questions: ClassVar[dict[str, Question]] = {"id": BY_ID, "external": ("known_as", text_of, "external")}
     indexes = (
         IndexModel(
             [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", DESCENDING)], name="of_conversation"
         ),
         IndexModel(
-            [("company_id", ASCENDING), ("channel_id", ASCENDING), ("external_ids", ASCENDING)],
+            [("company_id", ASCENDING), ("known_as", ASCENDING)],
             name="external",
             unique=True,
-            partialFilterExpression={"external_ids": {"$exists": True}},
+            partialFilterExpression={"known_as": {"$exists": True}},
         ),
     )
 
     def extra(self, message: Message) -> Document:
         """Index a platform's ids only where a channel makes them unique."""
-        known = [part.external_id for part in message.parts if message.channel_id and part.external_id]
-        return {"external_ids": known} if known else {}
+        known = [text_of(ref.value) for ref in message.names()]
+        return {"known_as": known} if known else {}
 
     async def newest(
         self,

@@ -1,18 +1,13 @@
 """What platforms told before we knew of what they spoke."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
 from app.models.parked import Parked
-from app.stores.codec import Document
 from app.stores.entities import EntityStore, Question
 
 KEPT = 3600  # seconds
-
-
-def _by_text_id(value: Any) -> Document:
-    return {"_id": value}
 
 
 class ParkedStore(EntityStore[Parked]):
@@ -20,5 +15,5 @@ class ParkedStore(EntityStore[Parked]):
 
     kind = Parked
     name: ClassVar[str] = "receipts"
-    questions: ClassVar[dict[str, Question]] = {"id": _by_text_id}
+    questions: ClassVar[dict[str, Question]] = {"id": ("_id", str, "_id_")}
     indexes = (IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT),)

@@ -1,17 +1,12 @@
 """How far each reader has read."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
 from app.models.conversation import ReadMark
 from app.models.entity import CompanyId
-from app.stores.codec import Document
 from app.stores.entities import EntityStore, Question
-
-
-def _by_text_id(value: Any) -> Document:
-    return {"_id": value}
 
 
 class ReadMarks(EntityStore[ReadMark]):
@@ -19,7 +14,7 @@ class ReadMarks(EntityStore[ReadMark]):
 
     kind = ReadMark
     name: ClassVar[str] = "read_marks"
-    questions: ClassVar[dict[str, Question]] = {"id": _by_text_id}
+    questions: ClassVar[dict[str, Question]] = {"id": ("_id", str, "_id_")}
     indexes = (
         IndexModel([("reader_id", ASCENDING), ("conversation_id", ASCENDING)], name="reader", unique=True),
         IndexModel([("company_id", ASCENDING), ("conversation_id", ASCENDING)], name="of_conversation"),

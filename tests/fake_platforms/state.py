@@ -72,7 +72,8 @@ class State:
     in_flight: Counter[str] = field(default_factory=Counter)
     most_in_flight: int = 0
     calls: Counter[str] = field(default_factory=Counter)
-    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    # After a reset too, no id is given out twice.
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(time.time_ns() // 1000))
 
     def now(self) -> float:
         """Return the platform's time, seconds since 1970; a test may move it ahead."""

@@ -7,7 +7,7 @@ from tests.desk import Desk
 
 EXPECTED = {
     "api_keys": {"company", "prefix"},
-    "channels": {"account", "by_platform"},
+    "channels": {"account", "by_platform", "main"},
     "companies": {"slug"},
     "contacts": {"by_platform", "identity", "newest"},
     "conversations": {"latest", "of_contact", "one_open"},
@@ -26,6 +26,7 @@ EXPECTED = {
 UNIQUE = {
     ("api_keys", "prefix"),
     ("channels", "account"),
+    ("channels", "main"),
     ("companies", "slug"),
     ("contacts", "identity"),
     ("conversations", "one_open"),
