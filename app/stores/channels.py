@@ -28,6 +28,9 @@ class Channels(EntityStore[Channel]):
             unique=True,
             partialFilterExpression={"external_id": {"$exists": True}},
         ),
+        IndexModel(
+            [("expires_at", ASCENDING)], name="expiring", partialFilterExpression={"expires_at": {"$exists": True}}
+        ),
     )
 
     async def all_of(self, company_id: CompanyId) -> list[Channel]:
