@@ -48,7 +48,7 @@ KIND_OF = {
     "/contacts id": "contact",
     "/conversations id": "conversation",
 }
-UNTOLD = {"sessions", "writers"}  # collections that change by being looked at
+UNTOLD = {"leases", "sessions", "writers"}  # collections that change by themselves, or by being looked at
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Jobs know when: what this server does by itself, without being asked."""
