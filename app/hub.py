@@ -1,13 +1,19 @@
 """What an action may use besides its arguments. Built once, in `main.py`."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from app.journal.journal import Journal
+from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.entity import ChannelId, SessionId
+from app.models.failure import Failure
 from app.models.gate import Gate
+from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
@@ -21,6 +27,8 @@ from app.stores.database import Stores
 
 # Seconds that a revoked key or an ended sign-in may go on in another process; in this one it ends at once.
 IDENTITY_SECONDS = 5.0
+# Seconds for which a renewal that failed is not tried again: the hundred sends that waited for it share its end.
+RENEWAL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,14 @@ class Known:
     users: Recent[str, User | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     sessions: Recent[str, Session | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     gates: dict[ChannelId, Gate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """Tokens that are being renewed in this process: one lock a channel, and how it ended, by the old credentials."""
+
+    locks: WeakValueDictionary[ChannelId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    ended: Recent[bytes, Channel | Failure | None] = field(default_factory=lambda: Recent(RENEWAL_SECONDS))
 
 
 @dataclass(slots=True)
@@ -57,6 +73,9 @@ class Hub:
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)
     bells: Bells = field(default_factory=Bells)
+    renewals: Renewals = field(default_factory=Renewals)
+    jobs: dict[str, JobState] = field(default_factory=dict)  # as this process's scheduler last noted them
+    process: str = field(default_factory=lambda: uuid4().hex)  # what this process's leases name as their owner
 
     def say(self, signal: Signal) -> None:
         """Give a passing signal to whoever listens."""

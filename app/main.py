@@ -15,7 +15,9 @@ from app.handlers.front import front_page
 from app.handlers.health import health_routes
 from app.handlers.routes import PREFIX, ROUTES
 from app.hub import Hub
+from app.jobs.jobs import jobs_of
 from app.jobs.outbox import Outbox
+from app.jobs.scheduler import Scheduler
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.passwords import Passwords
@@ -88,6 +90,9 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
         outbox.start()
         opened.push_async_callback(outbox.close)
         opened.push_async_callback(app[SOCKETS].close)
+        scheduler = Scheduler(hub, jobs_of(hub, outbox))
+        scheduler.start()
+        opened.push_async_callback(scheduler.close)
         everything = opened.pop_all()  # from here on it is the application's to close
 
     async def close(_: web.Application) -> None:

@@ -18,12 +18,16 @@ from pydantic import create_model
 from app.handlers.bodies import Body
 from app.handlers.endpoint import Route
 from app.handlers.routes import ROUTES
+from app.models.contact import Platform
 from app.models.fields import Id
 from app.sockets import company, conversation
 from app.sockets.live import COMPANY, CONVERSATION
 from app.sockets.namespace import Heard
+from tests.delivery.shop import Shop
 from tests.desk import Desk, Listener, open_desk
+from tests.fake_platforms import FakePlatforms
 from tests.forms import Form, Slot, slots_in, with_ids
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +52,8 @@ KIND_OF = {
     "/contacts id": "contact",
     "/conversations id": "conversation",
 }
-UNTOLD = {"sessions", "writers"}  # collections that change by being looked at
+KIND_AT = {"POST /messages/{id}/retry": "failed", "POST /messages/{id}/cancel": "waiting"}
+UNTOLD = {"leases", "sessions", "writers"}  # collections that change by themselves, or by being looked at
 
 
 @dataclass
@@ -71,7 +76,7 @@ class Door:
 
     def kind_of(self, slot: Slot) -> str:
         """Return of what a slot is the id."""
-        kind = KIND_OF.get(slot.field) or KIND_OF.get(f"{self.home} {slot.field}")
+        kind = KIND_AT.get(self.name) or KIND_OF.get(slot.field) or KIND_OF.get(f"{self.home} {slot.field}")
         return kind or pytest.fail(f"Say in KIND_OF of what {slot.path} at {self.name} is the id.")
 
     def ids(self, request: Any, world: World) -> dict[Slot, str]:
@@ -148,7 +153,24 @@ async def world_of(desk: Desk) -> World:
         "channel": message["channel_id"],
         "message": message["id"],
         "user": desk.user_id,
+        **await outbox_of(desk),
     }
+
+
+async def outbox_of(desk: Desk) -> World:
+    """Make a message that failed and one that waits, on a channel of their own."""
+    shop = Shop(desk, FakePlatforms())
+    await shop.connect(Platform.SANDBOX)
+    customer = await shop.customer(Platform.SANDBOX)
+    failed = await shop.reply(customer, Platform.SANDBOX, "#window")
+    await shop.outcome(failed)
+    waiting = await shop.reply(customer, Platform.SANDBOX, "#rate:3600")
+
+    async def waits() -> bool:
+        return (await shop.delivery(waiting)).get("class") == "rate"
+
+    await until(waits)
+    return {"failed": failed["id"], "waiting": waiting["id"]}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +211,7 @@ async def answered(attacker: Attacker, door: Door, request: Any, slots: tuple[Sl
 
 def nowhere() -> World:
     """Return ids that never existed."""
-    return {kind: str(ObjectId()) for kind in KIND_OF.values()}
+    return {kind: str(ObjectId()) for kind in (*KIND_OF.values(), *KIND_AT.values())}
 
 
 async def dump(desk: Desk) -> dict[str, list[Any]]:

@@ -1,6 +1,6 @@
 """The whole REST API on one screen, under /api/v1."""
 
-from app.handlers import auth, inbox, internal, messages
+from app.handlers import auth, inbox, internal, jobs, messages
 from app.handlers import bodies as b
 from app.handlers.endpoint import Route
 from app.models.people import Scope
@@ -36,6 +36,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/conversations/{id}/messages", messages.of_conversation, Scope.MESSAGES_READ, query=b.Page),
     # The log
     Route("GET", "/changes", inbox.changes, Scope.FEED_READ, query=b.ChangesQuery),
+    # What the server does by itself
+    Route("GET", "/jobs", jobs.jobs, Scope.ALL),
     # Internal services
     Route(
         "POST", "/socket/emit-message-internal", internal.emit_message, Scope.EVENTS_EMIT, b.AnnounceBody, internal=True

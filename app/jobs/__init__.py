@@ -1,1 +1,1 @@
-"""What happens by itself: when, how often, and on how many processes."""
+"""Jobs know when: what this server does by itself, without being asked."""

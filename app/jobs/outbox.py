@@ -12,7 +12,8 @@ from typing import Any
 from loguru import logger
 
 from app.actions.deliver_message import deliver_message
-from app.actions.take_turn import MOST_DUE, due_turns, take_over, take_turn
+from app.actions.serve_lane import serve_lane
+from app.actions.take_turn import MOST_DUE, due_turns, take_over
 from app.actions.watch_gate import refresh_gates
 from app.errors import Refusal
 from app.hub import Hub
@@ -20,8 +21,6 @@ from app.models.entity import ChannelId, ConversationId
 from app.models.gate import Gate
 from app.models.outbox import Due, LaneStep
 
-POLL = 1.0  # seconds between two looks for what is due
-REAP = 5.0  # seconds between two looks for claims that ran out
 SOON = 60.0  # seconds: what is due within them is woken to the moment, the rest by the poll
 STOPPING = 12.0  # seconds that turns have to end; a platform's answer may take ten
 
@@ -43,24 +42,10 @@ class Outbox:
     def start(self) -> None:
         """Listen to what the journal moves."""
         self.hub.journal.on_moves.append(self._moved)
-        self._loops = [
-            asyncio.create_task(self._every(self.poll, POLL)),
-            asyncio.create_task(self._every(self.reap, REAP)),
-        ]
-
-    async def _every(self, work, seconds):  # TEMP until the scheduler
-        while True:
-            try:
-                await work()
-            except Exception as error:
-                logger.opt(exception=error).warning("poll")
-            await asyncio.sleep(seconds)
 
     async def close(self) -> None:
         """Claim nothing more, and let what was begun end; what does not is claimed by nobody for the lease's length."""
         self._closing = True
-        for loop in self._loops:
-            loop.cancel()
         self.hub.journal.on_moves.remove(self._moved)
         for timer in self._timers.values():
             timer.cancel()
@@ -139,10 +124,7 @@ class Outbox:
 
     async def _serve(self, due: Due) -> None:
         try:
-            async with asyncio.timeout(self.hub.store.lanes.lease):  # whatever hangs has lost its claim by then
-                turn = await take_turn(self.hub, due)
-                if turn is not None:
-                    await deliver_message(self.hub, turn)
+            await serve_lane(self.hub, due)
         finally:
             self._leave(due)
 

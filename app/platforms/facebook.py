@@ -5,9 +5,11 @@ from typing import Any
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.network import Account, Limits, Network, Piece, Sign
+from app.platforms.meta_tokens import NO_APP, MetaApp, page_renewed, token_facts
+from app.platforms.network import Account, Limits, Network, Piece, Renewed, Sign
 from app.platforms.splitting import Unit
 
 
@@ -17,8 +19,9 @@ class Facebook(Network):
     key = Platform.FACEBOOK
     limits = Limits(text=2000, unit=Unit.UTF_16)
 
-    def __init__(self, graph: str, version: str) -> None:
-        self._messages = f"{graph}/{version}/me/messages"
+    def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
+        self._root, self._app = f"{graph}/{version}", app
+        self._messages = f"{self._root}/me/messages"
 
     def send(self, account: Account, piece: Piece) -> Exchange[str]:
         """Send one piece with the page's token."""
@@ -28,6 +31,14 @@ class Facebook(Network):
     def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
         """Show it; it holds for some seconds."""
         yield from post(self._messages, sign_body(to, sign), token=account.secrets["access_token"])
+
+    def renew(self, account: Account) -> Exchange[Renewed]:
+        """Read the page's token again, with the token of whoever connected it."""
+        return page_renewed(self._root, self._app, account)
+
+    def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
+        """Ask how the page's token is."""
+        return token_facts(self._root, self._app, account)
 
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook of `object: page` tells."""

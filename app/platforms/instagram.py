@@ -5,9 +5,11 @@ from typing import Any
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.network import Account, Limits, Network, Piece, Sign
+from app.platforms.meta_tokens import NO_APP, MetaApp, login_renewed, page_renewed, token_facts
+from app.platforms.network import Account, Limits, Network, Piece, Renewed, Sign
 from app.platforms.splitting import Unit
 
 OWN_LOGIN = "instagram"  # `login` of the channel's secrets; "page" is the other
@@ -22,7 +24,8 @@ class Instagram(Network):
     key = Platform.INSTAGRAM
     limits = Limits(text=1000, unit=Unit.BYTES)
 
-    def __init__(self, graph: str, own_graph: str, version: str) -> None:
+    def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:
+        self._root, self._own_graph, self._app = f"{graph}/{version}", own_graph, app
         self._by_page = f"{graph}/{version}/me/messages"
         self._by_login = f"{own_graph}/{version}/me/messages"
 
@@ -37,12 +40,26 @@ class Instagram(Network):
         """Show it; it holds for some seconds."""
         yield from self._post(account, sign_body(to, sign))
 
+    def renew(self, account: Account) -> Exchange[Renewed]:
+        """Renew the account's own login, or read its page's token again."""
+        if _has_own_login(account):
+            return login_renewed(self._own_graph, account)
+        return page_renewed(self._root, self._app, account)
+
+    def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
+        """Ask how the page's token is; of a login of its own there is nobody to ask."""
+        return super().inspect(account) if _has_own_login(account) else token_facts(self._root, self._app, account)
+
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook of `object: instagram` tells."""
         return hear_entries(payload)
 
     def _post(self, account: Account, body: Mapping[str, Any]) -> Exchange[Mapping[str, Any]]:
         token = account.secrets["access_token"]
-        if account.secrets.get("login") == OWN_LOGIN:
+        if _has_own_login(account):
             return (yield from post(self._by_login, body, bearer=token))
         return (yield from post(self._by_page, body, token=token))
+
+
+def _has_own_login(account: Account) -> bool:
+    return account.secrets.get("login") == OWN_LOGIN

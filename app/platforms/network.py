@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
+from app.models.token import TokenFacts
 from app.platforms.heard import Heard
 from app.platforms.splitting import Unit, split
 
@@ -37,6 +39,14 @@ class Account:
 
     external_id: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """All of an account's secrets, the new ones among them; they last for `expires_in` seconds, if that is known."""
+
+    secrets: Mapping[str, str] = field(repr=False)
+    expires_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +79,24 @@ class Network(ABC):
         """Show that we type or have read, where there is such a thing; `last_id` is the customer's last message."""
         yield from ()
 
+    def renew(self, account: Account) -> Exchange[Renewed]:
+        """Get newer secrets, where there is a way. Raises Refused, of class `auth` where there is none."""
+        yield from ()
+        raise no_way()
+
+    def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
+        """Ask how the account's token is; None where that cannot be asked. Raises Refused."""
+        yield from ()
+        return None
+
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook tells, in its order; what we do not know comes as Unknown."""
         yield from ()
+
+
+def no_way() -> Refused:
+    """Return the refusal of an account whose secrets nothing can renew."""
+    return Refused(Failure(kind=FailureClass.AUTH, code="no_way", reason="Only connecting the channel again helps."))
 
 
 def pieces_of(

@@ -9,8 +9,10 @@ from app.models.delivery import DeliveryState
 from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
 from app.models.message import Attachment
+from app.models.token import TokenFacts
 from app.platforms.heard import Heard, Reacted, Receipt, Said, Unknown, moment
 from app.platforms.meta_failures import GARBLED, UNCERTAIN, WHATSAPP, answer_in, failure_of
+from app.platforms.meta_tokens import NO_APP, MetaApp, token_facts
 from app.platforms.network import Account, Limits, Network, Piece, Sign, medium_of
 from app.platforms.shapes import mapping, mappings, words
 from app.platforms.splitting import Unit
@@ -29,8 +31,8 @@ class WhatsApp(Network):
     key = Platform.WHATSAPP
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
 
-    def __init__(self, graph: str, version: str) -> None:
-        self._root = f"{graph}/{version}"
+    def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
+        self._root, self._app = f"{graph}/{version}", app
 
     def send(self, account: Account, piece: Piece) -> Exchange[str]:
         """Send one piece; that it was accepted says nothing of its arrival yet."""
@@ -57,6 +59,10 @@ class WhatsApp(Network):
             return
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": last_id}
         yield from self._post(account, body | ({"typing_indicator": {"type": "text"}} if sign is Sign.TYPING else {}))
+
+    def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
+        """Ask how the business's token is."""
+        return token_facts(self._root, self._app, account)
 
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook of `object: whatsapp_business_account` tells."""

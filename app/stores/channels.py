@@ -30,6 +30,9 @@ class Channels(EntityStore[Channel]):
             unique=True,
             partialFilterExpression={"external_id": {"$exists": True}},
         ),
+        IndexModel(
+            [("expires_at", ASCENDING)], name="expiring", partialFilterExpression={"expires_at": {"$exists": True}}
+        ),
     )
 
     def extra(self, channel: Channel) -> Document:

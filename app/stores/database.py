@@ -15,9 +15,11 @@ from app.stores.codec import Document
 from app.stores.companies import Companies
 from app.stores.contacts import Contacts
 from app.stores.conversations import Conversations
+from app.stores.credentials import Credentials
 from app.stores.entities import EntityStore
 from app.stores.gates import Gates
 from app.stores.lanes import Lanes
+from app.stores.leases import Leases
 from app.stores.log import Events, Streams, Writers
 from app.stores.messages import Messages
 from app.stores.parked import ParkedStore
@@ -48,6 +50,8 @@ class Stores:
     parked: ParkedStore
     lanes: Lanes
     gates: Gates
+    leases: Leases
+    credentials: Credentials
 
     @property
     def journaled(self) -> dict[type[Entity], EntityStore[Any]]:
@@ -60,7 +64,7 @@ class Stores:
         """Return every store that has indexes."""
         log = (self.companies, self.streams, self.events, self.writers)
         plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates)
-        return (*log, *plain, *self.journaled.values())
+        return (*log, *plain, self.leases, *self.journaled.values())
 
     async def ping(self) -> None:
         """Tell whether the primary answers."""
@@ -118,4 +122,6 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         parked=ParkedStore(database),
         lanes=Lanes(database, lease),
         gates=Gates(database),
+        leases=Leases(database),
+        credentials=Credentials(database),
     )

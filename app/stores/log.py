@@ -1,6 +1,8 @@
 """The log: each company's events in order, the stream that says where it stands, and who is writing."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import takewhile
 from typing import Any, ClassVar
 
 from bson import Binary
@@ -130,6 +132,13 @@ class Events:
         query = {"_id": {"$gte": place(company_id, 0), "$lt": place(company_id, 2**64 - 1)}}
         found = await self.collection.find_one(query, {"seq": True}, sort=[("_id", -1)])
         return int(found["seq"]) if found else 0
+
+    async def older(self, company_id: CompanyId, since: int, until: int, before: datetime, *, limit: int) -> list[int]:
+        """Return the seqs of up to `limit` events of (since, until] that precede the first one not before a time."""
+        query = {"_id": {"$gt": place(company_id, since), "$lte": place(company_id, until)}}
+        found = self.collection.find(query, {"_id": False, "seq": True, "at": True}).sort("_id", ASCENDING)
+        page = await found.limit(limit).to_list()
+        return [int(event["seq"]) for event in takewhile(lambda event: bool(event["at"] < before), page)]
 
     async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
         """Delete the events up to a floor; return how many."""

@@ -1,14 +1,16 @@
 """The platform plane: the calls of Graph, Instagram, Telegram and a Meta bot server that the product makes."""
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
 
-from tests.fake_platforms.answers import answer, graph_error
+from tests.fake_platforms.answers import answer, graph_error, preset
 from tests.fake_platforms.sending import Call, Sending
 from tests.fake_platforms.state import State, Token
 
 VERSION = r"/{version:v\d+\.\d+}"
+GRANTS = ("fb_exchange_token", "ig_refresh_token", "ig_exchange_token")
 BOT_PLATFORMS = {"/chat/manual-facebook": "facebook", "/chat/manual-instagram": "instagram"}
 NEEDED = ("company_id", "customer_id", "platform", "content", "access_token", "customer_social_id")
 
@@ -16,9 +18,10 @@ NEEDED = ("company_id", "customer_id", "platform", "content", "access_token", "c
 class Planes:
     """Every platform at one address: paths tell them apart, bodies tell WhatsApp from Messenger."""
 
-    def __init__(self, state: State, sending: Sending) -> None:
+    def __init__(self, state: State, sending: Sending, app_secret: str) -> None:
         self.state = state
         self.sending = sending
+        self.app_secret = app_secret
         self.instagram_accounts: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -70,6 +73,12 @@ class Planes:
         old = request.query.get("fb_exchange_token") or request.query.get("access_token", "")
         known = self.state.tokens.get(old)
         self.state.refreshes += 1
+        if (ruled := await self._ruled(request, old)) is not None:
+            return ruled
+        if request.query.get("grant_type") not in GRANTS:
+            return graph_error(400, 100)
+        if request.query["grant_type"] == "fb_exchange_token" and not self._is_our_app(request):
+            return graph_error(400, 101)
         if known is None or known.state != "valid":
             return graph_error(400, 190, 463 if known and known.state == "expired" else None)
         new = known.next or f"{old}+"
@@ -77,11 +86,31 @@ class Planes:
         return answer({"access_token": new, "token_type": "bearer", "expires_in": known.expires_in})
 
     async def debug_token(self, request: web.Request) -> web.Response:
-        """Say how a token is."""
-        known = self.state.tokens.get(request.query.get("input_token", ""))
-        valid = known is not None and known.state == "valid"
-        expires_at = int(self.state.now()) + known.expires_in if known else 0
-        return answer({"data": {"is_valid": valid, "expires_at": expires_at, "type": "PAGE", "scopes": []}})
+        """Say how a token is, to its app; one that lasts for 0 seconds never ends."""
+        token = request.query.get("input_token", "")
+        if (ruled := await self._ruled(request, token)) is not None:
+            return ruled
+        app_id, _, secret = request.query.get("access_token", "").partition("|")
+        if not app_id or secret != self.app_secret:
+            return graph_error(400, 190)
+        known = self.state.tokens.get(token)
+        if known is None:
+            return answer({"data": {"is_valid": False, "scopes": [], "error": {"code": 190, "message": "Bad."}}})
+        expires_at = int(self.state.now()) + known.expires_in if known.expires_in else 0
+        data = {"is_valid": known.state == "valid", "expires_at": expires_at, "type": "PAGE", "scopes": []}
+        if known.state != "valid":
+            data["error"] = {"code": 190, "subcode": 463 if known.state == "expired" else 460, "message": "Bad."}
+        return answer({"data": data})
+
+    async def _ruled(self, request: web.Request, token: str) -> web.Response | None:
+        """Return what a rule wants for a question; only rules that name its path do, for the others are for sends."""
+        rules = [rule for rule in self.state.rules if "path" in rule.match]
+        action = next((rule.action for rule in rules if rule.takes("graph", request.path, "", token, "")), {})
+        await asyncio.sleep(60.0 if action.get("hang") else action.get("delay_ms", 0) / 1000)
+        return preset(action["preset"], action) if "preset" in action else None
+
+    def _is_our_app(self, request: web.Request) -> bool:
+        return bool(request.query.get("client_id")) and request.query.get("client_secret") == self.app_secret
 
     async def accounts(self, request: web.Request) -> web.Response:
         """List the pages of a user's token."""
@@ -99,7 +128,9 @@ class Planes:
             return graph_error(400, 190)
         id, fields = request.match_info["id"], request.query.get("fields", "")
         if "access_token" in fields:
-            return answer({"id": id, "access_token": known.next or "page-token"})
+            token = known.next or "page-token"
+            self.state.tokens.setdefault(token, Token())
+            return answer({"id": id, "access_token": token})
         if "name" in fields:
             return answer({"id": id, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
         return answer({"id": id, "url": f"https://media.test/{id}", "mime_type": "image/jpeg"})

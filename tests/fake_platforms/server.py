@@ -20,11 +20,12 @@ class FakePlatforms:
     def __init__(self, *, webhooks: str | None = None, app_secret: str = "app-secret") -> None:
         self.state = State()
         self.webhooks = Webhooks(self.state, webhooks, app_secret)
+        self.app_secret = app_secret
         self.base = ""
 
     def app(self) -> web.Application:
         """Return the application."""
-        planes = Planes(self.state, Sending(self.state, self.webhooks))
+        planes = Planes(self.state, Sending(self.state, self.webhooks), self.app_secret)
         app = web.Application(client_max_size=1 << 24)
         app.add_routes([*Control(self.state, self.webhooks).routes(), *planes.routes()])
         app.router.add_route("*", "/{rest:.*}", _unknown)

@@ -222,7 +222,8 @@ async def test_a_bot_server_hides_what_the_graph_said(scene: Scene) -> None:
 
 async def test_tokens_are_exchanged_and_counted(scene: Scene) -> None:
     await scene.tell("tokens", token="user", next_token="newer")
-    url = f"{scene.fake.base}/v25.0/oauth/access_token?grant_type=fb_exchange_token&fb_exchange_token="
+    app = "client_id=app&client_secret=app-secret"
+    url = f"{scene.fake.base}/v25.0/oauth/access_token?grant_type=fb_exchange_token&{app}&fb_exchange_token="
     async with scene.http.get(f"{url}user") as response:
         assert (await response.json())["access_token"] == "newer"
     async with scene.http.get(f"{url}unknown") as response:

@@ -7,13 +7,14 @@ from tests.desk import Desk
 
 EXPECTED = {
     "api_keys": {"company", "prefix"},
-    "channels": {"account", "by_platform", "main"},
+    "channels": {"account", "by_platform", "expiring", "main"},
     "companies": {"slug"},
     "contacts": {"by_platform", "identity", "newest"},
     "conversations": {"latest", "of_contact", "one_open"},
     "events": {"key", "of_conversation"},
     "gates": set(),
     "lanes": {"channel", "due", "leased"},
+    "leases": set(),
     "messages": {"external", "of_conversation"},
     "read_marks": {"of_conversation", "reader"},
     "receipts": {"expiry"},

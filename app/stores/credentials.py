@@ -1,0 +1,40 @@
+"""What jobs look for among the channels of all companies: credentials that need care."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pymongo import ASCENDING
+from pymongo.asynchronous.database import AsyncDatabase
+
+from app.models.channel import Channel, Health
+from app.models.contact import Platform
+from app.models.entity import ChannelId
+from app.stores.channels import Channels
+from app.stores.codec import Document, object_id
+
+
+class Credentials:
+    """`channels`, read a page at a time in the order of their ids; that store has their indexes."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.channels = Channels(database)
+        self.collection = self.channels.collection
+
+    async def expiring(self, before: datetime, *, after: ChannelId | None, limit: int) -> list[Channel]:
+        """Return channels whose credentials run out before a time, without those that wait to be connected again."""
+        return await self._page(
+            {"expires_at": {"$lt": before}, "health": {"$ne": Health.NEEDS_REAUTH.value}}, after, limit
+        )
+
+    async def of_platforms(
+        self, platforms: Iterable[Platform], *, after: ChannelId | None, limit: int
+    ) -> list[Channel]:
+        """Return channels of these platforms that have credentials."""
+        return await self._page({"platform": {"$in": [each.value for each in platforms]}}, after, limit)
+
+    async def _page(self, where: Document, after: ChannelId | None, limit: int) -> list[Channel]:
+        query = {**where, "sealed": {"$exists": True}, "disconnected_at": {"$exists": False}}
+        if after is not None:
+            query["_id"] = {"$gt": object_id(after)}
+        found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)
+        return [self.channels.codec.from_document(document) for document in await found.to_list()]
