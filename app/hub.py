@@ -39,6 +39,7 @@ class Known:
     users: Recent[str, User | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     sessions: Recent[str, Session | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
     gates: dict[ChannelId, Gate] = field(default_factory=dict)
+    accounts: Recent[str, Channel | None] = field(default_factory=lambda: Recent(IDENTITY_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.handlers.endpoint import endpoint, refusal_of_status, refused
 from app.handlers.front import front_page
 from app.handlers.health import health_routes
 from app.handlers.routes import PREFIX, ROUTES
+from app.handlers.webhooks import webhook_routes
 from app.hub import Hub
 from app.jobs.jobs import jobs_of
 from app.jobs.outbox import Outbox
@@ -83,6 +84,7 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
         app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
         app.router.add_get("/", front_page(settings))
         app.router.add_routes(health_routes(hub))
+        app.router.add_routes(webhook_routes(hub))
         app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
         _mount_api(app, hub)
         app[SOCKETS].start()

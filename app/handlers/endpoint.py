@@ -91,17 +91,28 @@ class Route:
     internal: bool = False
 
 
-def endpoint(hub: Hub, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+Answer = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def endpoint(hub: Hub, route: Route) -> Answer:
     """Return the aiohttp handler of a route."""
 
     async def answer(request: web.Request) -> web.Response:
+        return _respond(request, await route.handle(await _parse(hub, route, request)))
+
+    return guarded(answer)
+
+
+def guarded(answer: Answer) -> Answer:
+    """Return a handler whose every error has become its answer."""
+
+    async def guard(request: web.Request) -> web.Response:
         try:
-            reply = await route.handle(await _parse(hub, route, request))
+            return await answer(request)
         except Exception as error:  # noqa: BLE001 — the one place where a request's error becomes its answer
             return refused(request, _refusal_of(error))
-        return _respond(request, reply)
 
-    return answer
+    return guard
 
 
 async def _parse(hub: Hub, route: Route, request: web.Request) -> Ask[Any, Any]:

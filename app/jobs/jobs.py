@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.actions.adopt_echoes import adopt_echoes
 from app.actions.check_tokens import check_tokens
 from app.actions.prune_events import prune_events
 from app.actions.refresh_tokens import refresh_tokens
@@ -36,6 +37,7 @@ def jobs_of(hub: Hub, outbox: Outbox) -> tuple[Job, ...]:
     return (
         Job(name="outbox-poll", every=1.0, first=0.1, run=outbox.poll),
         Job(name="outbox-reaper", every=5.0, first=1.0, run=outbox.reap),
+        Job(name="adopt-echoes", every=30.0, first=30.0, run=partial(adopt_echoes, hub), singleton=True),
         Job(
             name="token-refresh",
             every=DAY,

@@ -7,6 +7,17 @@ from typing import ClassVar
 from app.models.delivery import RANK, DeliveryState
 from app.models.entity import ChannelId, Entity, Ref, evolve
 from app.models.failure import Failure
+from app.models.message import Attachment
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyEcho:
+    """A message that went out from our account while one of ours was on its way: it may be that one."""
+
+    peer: str
+    app_id: str
+    text: str
+    attachments: tuple[Attachment, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +33,7 @@ class Parked(Entity):
     withdrawn: bool = False
     text: str | None = None
     emoji: str | None = None
+    echo: EarlyEcho | None = None
     at: datetime
 
     @staticmethod

@@ -6,7 +6,7 @@ from typing import Any
 from app.models.contact import Platform
 from app.models.exchange import Exchange
 from app.models.token import TokenFacts
-from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
+from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.meta_tokens import NO_APP, MetaApp, page_renewed, token_facts
 from app.platforms.network import Account, Limits, Network, Piece, Renewed, Sign
@@ -39,6 +39,10 @@ class Facebook(Network):
     def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
         """Ask how the page's token is."""
         return token_facts(self._root, self._app, account)
+
+    def profile(self, account: Account, peer: str) -> Exchange[str | None]:
+        """Ask for the name of somebody who wrote to the page."""
+        return (yield from name_of(f"{self._root}/{peer}", token=account.secrets["access_token"]))
 
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook of `object: page` tells."""

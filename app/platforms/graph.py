@@ -26,6 +26,14 @@ def post(url: str, body: Mapping[str, Any], *, token: str = "", bearer: str = ""
     return answer_in(reply, MESSENGER)
 
 
+def name_of(url: str, *, token: str = "", bearer: str = "") -> Exchange[str | None]:
+    """Ask for the name of somebody who wrote to us. Raises Refused."""
+    query = {"fields": "name"} | ({"access_token": token} if token else {})
+    headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = answer_in((yield Request(method="GET", url=url, query=query, headers=headers)), MESSENGER)
+    return words(answer.get("name")) or None
+
+
 def message_body(piece: Piece, *, metadata: bool) -> dict[str, Any]:
     """Return the body that sends a piece; with `metadata`, its echo will name our message."""
     message: dict[str, Any] = (

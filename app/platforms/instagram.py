@@ -6,7 +6,7 @@ from typing import Any
 from app.models.contact import Platform
 from app.models.exchange import Exchange
 from app.models.token import TokenFacts
-from app.platforms.graph import hear_entries, id_in, message_body, post, sign_body
+from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.meta_tokens import NO_APP, MetaApp, login_renewed, page_renewed, token_facts
 from app.platforms.network import Account, Limits, Network, Piece, Renewed, Sign
@@ -26,6 +26,7 @@ class Instagram(Network):
 
     def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._own_graph, self._app = f"{graph}/{version}", own_graph, app
+        self._own_root = f"{own_graph}/{version}"
         self._by_page = f"{graph}/{version}/me/messages"
         self._by_login = f"{own_graph}/{version}/me/messages"
 
@@ -49,6 +50,13 @@ class Instagram(Network):
     def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
         """Ask how the page's token is; of a login of its own there is nobody to ask."""
         return super().inspect(account) if _has_own_login(account) else token_facts(self._root, self._app, account)
+
+    def profile(self, account: Account, peer: str) -> Exchange[str | None]:
+        """Ask for the name of somebody who wrote to the account."""
+        token = account.secrets["access_token"]
+        if account.secrets.get("login") == OWN_LOGIN:
+            return (yield from name_of(f"{self._own_root}/{peer}", bearer=token))
+        return (yield from name_of(f"{self._root}/{peer}", token=token))
 
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook of `object: instagram` tells."""

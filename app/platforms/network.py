@@ -89,6 +89,11 @@ class Network(ABC):
         yield from ()
         return None
 
+    def profile(self, account: Account, peer: str) -> Exchange[str | None]:
+        """Ask for a customer's name, where the platform tells it. Raises Refused."""
+        yield from ()
+        return None
+
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what a webhook tells, in its order; what we do not know comes as Unknown."""
         yield from ()

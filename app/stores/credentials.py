@@ -1,4 +1,4 @@
-"""What jobs look for among the channels of all companies: credentials that need care."""
+"""What is looked for among the channels of all companies: credentials that need care, accounts that webhooks name."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,6 +19,18 @@ class Credentials:
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self.channels = Channels(database)
         self.collection = self.channels.collection
+
+    async def with_account(self, platform: Platform, external_id: str) -> Channel | None:
+        """Return the channel of an account, whichever company's it is."""
+        return await self._one({"platform": platform.value, "external_id": external_id})
+
+    async def with_id(self, channel_id: ChannelId) -> Channel | None:
+        """Return a channel, whichever company's it is."""
+        return await self._one({"_id": object_id(channel_id)})
+
+    async def _one(self, where: Document) -> Channel | None:
+        found = await self.collection.find_one({**where, "disconnected_at": {"$exists": False}})
+        return self.channels.codec.from_document(found) if found else None
 
     async def expiring(self, before: datetime, *, after: ChannelId | None, limit: int) -> list[Channel]:
         """Return channels whose credentials run out before a time, without those that wait to be connected again."""

@@ -25,6 +25,7 @@ from app.stores.messages import Messages
 from app.stores.parked import ParkedStore
 from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
+from app.stores.unheard import Unheard
 
 LEASE = 30.0  # seconds, three times what a platform may take to answer
 
@@ -50,6 +51,7 @@ class Stores:
     parked: ParkedStore
     lanes: Lanes
     gates: Gates
+    unheard: Unheard
     leases: Leases
     credentials: Credentials
 
@@ -63,7 +65,7 @@ class Stores:
     def all(self) -> tuple[Any, ...]:
         """Return every store that has indexes."""
         log = (self.companies, self.streams, self.events, self.writers)
-        plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates)
+        plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates, self.unheard)
         return (*log, *plain, self.leases, *self.journaled.values())
 
     async def ping(self) -> None:
@@ -122,6 +124,7 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         parked=ParkedStore(database),
         lanes=Lanes(database, lease),
         gates=Gates(database),
+        unheard=Unheard(database),
         leases=Leases(database),
         credentials=Credentials(database),
     )

@@ -1,11 +1,13 @@
 """What was said."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Platform
+from app.models.delivery import DeliveryState
 from app.models.entity import CompanyId, ConversationId
 from app.models.message import Direction, Message
 from app.stores.codec import Document, object_id
@@ -63,3 +65,21 @@ class Messages(EntityStore[Message]):
             projection={"number": True},
         )
         return int(found["number"]) if found else 0
+
+    async def sent_up_to(self, company_id: CompanyId, conversation_id: ConversationId, moment: datetime) -> int:
+        """Return the seq of the last message that we had sent at or before a moment, 0 when there is none."""
+        found = await self.collection.find_one(
+            {
+                "company_id": object_id(company_id),
+                "conversation_id": object_id(conversation_id),
+                "delivery.sent_at": {"$lte": moment},
+            },
+            sort=[("seq", DESCENDING)],
+            projection={"seq": True},
+        )
+        return int(found["seq"]) if found else 0
+
+    async def has_uncertain(self, company_id: CompanyId, conversation_id: ConversationId) -> bool:
+        """Tell whether it is unknown of one of the last messages here whether it was sent."""
+        latest = await self.newest(company_id, [conversation_id], before=None, limit=20)
+        return any(each.delivery and each.delivery.state is DeliveryState.UNCERTAIN for each in latest)

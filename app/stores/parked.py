@@ -1,5 +1,6 @@
 """What platforms told before we knew of what they spoke."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
@@ -16,4 +17,12 @@ class ParkedStore(EntityStore[Parked]):
     kind = Parked
     name: ClassVar[str] = "receipts"
     questions: ClassVar[dict[str, Question]] = {"id": ("_id", str, "_id_")}
-    indexes = (IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT),)
+    indexes = (
+        IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT),
+        IndexModel([("at", ASCENDING)], name="echoes", partialFilterExpression={"echo": {"$exists": True}}),
+    )
+
+    async def early_echoes(self, before: datetime, limit: int) -> list[Parked]:
+        """Return echoes of all companies that have waited since before a time for one of our messages to claim them."""
+        found = self.collection.find({"echo": {"$exists": True}, "at": {"$lte": before}}).sort("at").limit(limit)
+        return [self.codec.from_document(document) for document in await found.to_list()]

@@ -20,9 +20,9 @@ from tests.fake_platforms.state import Rule, Token
 from tests.waiting import until
 
 SECRETS = {
-    Platform.FACEBOOK: {"access_token": "good"},
-    Platform.INSTAGRAM: {"access_token": "good", "login": "instagram"},
-    Platform.WHATSAPP: {"access_token": "good"},
+    Platform.FACEBOOK: {"access_token": "page-good"},
+    Platform.INSTAGRAM: {"access_token": "instagram-good", "login": "instagram"},
+    Platform.WHATSAPP: {"access_token": "whatsapp-good"},
     Platform.TELEGRAM: {"bot_token": "7:good", "secret_token": "s3cret"},
     Platform.SANDBOX: {},
 }
@@ -51,7 +51,34 @@ class Shop:
         """Connect one account; its id on the platform is new for each."""
         id = await connect(self.hub, self.desk.company.id, platform, SECRETS[platform] | secrets)
         self.channels[platform] = id
+        for token in {**SECRETS[platform], **secrets}.values():
+            self.fake.state.tokens.setdefault(token, Token(account=account_of(id)))
         return id
+
+    def account(self, platform: Platform) -> str:
+        """Return a channel's account as its platform knows it."""
+        return account_of(self.channels[platform])
+
+    async def emit(self, kind: str, platform: Platform, **order: Any) -> list[int]:
+        """Let a platform tell something, and return the answers' statuses."""
+        if platform is Platform.TELEGRAM:
+            order |= {"target_url": f"{self.desk.base}/api/v1/webhooks/telegram/{self.channels[platform]}"}
+            order.setdefault("secret_token", "s3cret")
+        return await self.fake.webhooks.emit(
+            {"kind": kind, "platform": platform.value, "account": self.account(platform), **order}
+        )
+
+    async def messages(self, contact_id: str) -> list[dict[str, Any]]:
+        """Return what was said with a customer, oldest first."""
+        _, answer = await self.desk.ask("GET", f"/messages?contact_id={contact_id}")
+        found: list[dict[str, Any]] = answer["data"]
+        return found[::-1]
+
+    async def contacts(self, platform: Platform) -> list[dict[str, Any]]:
+        """Return the customers of a platform, oldest first."""
+        _, answer = await self.desk.ask("GET", f"/contacts?platform={platform.value}")
+        found: list[dict[str, Any]] = answer["data"]
+        return found[::-1]
 
     async def customer(self, platform: Platform, *, name: str = "Ann", heard: timedelta | None = timedelta()) -> str:
         """Return a customer of this platform's channel who wrote so long ago, as far as we know; None: never."""
@@ -132,6 +159,11 @@ def text_of(body: dict[str, Any]) -> str:
     return str(text["body"] if isinstance(text, dict) else text)
 
 
+def account_of(channel_id: str) -> str:
+    """Return the account that a channel of these tests stands for."""
+    return f"account-{channel_id}"
+
+
 async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: dict[str, str]) -> ChannelId:
     """Store a connected account."""
     id = ChannelId(hub.new_id())
@@ -142,7 +174,7 @@ async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: 
             company_id=company_id,
             platform=platform,
             name=platform.value,
-            external_id=f"account-{id}",
+            external_id=account_of(id),
             sealed=hub.vault.seal(id, secrets),
             created_at=now,
         )
@@ -156,9 +188,10 @@ async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: 
 async def open_shop(mongo_uri: str, tmp_path: Path, *platforms: Platform, **settings: str) -> AsyncIterator[Shop]:
     """Serve a company with these accounts. A platform has a second to answer, unless told otherwise."""
     async with serving_platforms() as fake:
-        fake.state.tokens |= {"good": Token(), "7:good": Token()}
-        given = dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
+        given = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": fake.webhooks.app_secret, "META_VERIFY_TOKEN": "verify"}
+        given |= dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
         async with open_desk(mongo_uri, tmp_path, **given, **{"PLATFORM_TIMEOUT": "1s", **settings}) as desk:
+            fake.webhooks.target = f"{desk.base}/api/v1/webhooks"
             shop = Shop(desk, fake)
             for platform in platforms:
                 await shop.connect(platform)

@@ -57,9 +57,10 @@ class Planes:
             return answer({"recipient_id": body.get("recipient", {}).get("id")})
         tagged = body.get("tag") == "HUMAN_AGENT"
         is_instagram = bool(bearer) or body["recipient"]["id"].startswith("IG")
+        known = self.state.tokens.get(token)
         call = Call(
             platform="instagram" if is_instagram else "facebook",
-            account=request.match_info["id"],
+            account=(known.account if known else "") or request.match_info["id"],
             recipient=body["recipient"]["id"],
             token=token,
             text=body["message"].get("text", ""),

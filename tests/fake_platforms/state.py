@@ -52,11 +52,12 @@ class Rule:
 
 @dataclass(kw_only=True)
 class Token:
-    """One access token: valid, expired or revoked; `next` is what it is exchanged for."""
+    """One access token: valid, expired or revoked; `next` is what it is exchanged for, `account` whose it is."""
 
     state: str = "valid"
     expires_in: int = 5_183_944
     next: str | None = None
+    account: str = ""
 
 
 @dataclass

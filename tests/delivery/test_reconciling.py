@@ -1,0 +1,145 @@
+"""An echo or a status proves what an answer did not tell; told too early, it is kept until its message is known."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.models.contact import Platform
+from tests.delivery.shop import Shop, open_shop
+from tests.waiting import until
+
+FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
+
+
+@pytest_asyncio.fixture
+async def shop(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A company on every platform."""
+    async with open_shop(mongo_uri, tmp_path, FB, IG, WA, TG) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("platform", [FB, WA])
+async def test_a_message_whose_answer_is_lost_is_proven_by_its_echo(shop: Shop, platform: Platform) -> None:
+    customer = await shop.customer(platform)
+    shop.rule({"accept_then_timeout": True})
+    message = await shop.reply(customer, platform, "only once")
+    delivery = await shop.outcome(message)
+    assert delivery["state"] == "sent", delivery
+    assert delivery["parts"][0]["external_id"] == shop.fake.state.sent[0].message_id
+    assert shop.texts() == ["only once"]
+    assert [each["content"] for each in await shop.messages(customer)] == ["only once"]
+
+
+async def test_on_instagram_it_stays_uncertain_and_its_echo_is_no_second_message(shop: Shop) -> None:
+    customer = await shop.customer(IG)
+    shop.rule({"accept_then_timeout": True})
+    message = await shop.reply(customer, IG, "only once")
+    assert (await shop.outcome(message))["state"] == "uncertain"
+    assert [each["content"] for each in await shop.messages(customer)] == ["only once"]
+
+
+@pytest.mark.parametrize("platform", [FB, IG, WA])
+async def test_the_echo_and_the_status_come_before_the_answer(shop: Shop, platform: Platform) -> None:
+    customer = await shop.customer(platform)
+    shop.rule({"emit_first": True})
+    message = await shop.reply(customer, platform)
+    assert (await shop.outcome(message))["state"] == "sent"
+    assert len(await shop.messages(customer)) == 1
+    assert shop.calls() == 1
+
+
+async def test_a_late_echo_proves_an_uncertain_message(shop: Shop) -> None:
+    customer = await shop.customer(FB)
+    shop.rule({"drop_connection": "before"})
+    message = await shop.reply(customer, FB)
+    assert (await shop.outcome(message))["state"] == "uncertain"
+    peer = shop.fake.state.sent[0].recipient
+    await shop.emit("echo", FB, peer=peer, id="m_late", text="Hello", our_id=message["id"])
+    assert (await shop.delivery(message))["state"] == "sent"
+
+
+async def test_receipts_move_the_customers_marks_in_any_order(shop: Shop) -> None:
+    listener = await shop.desk.listen()
+    await listener.ready()
+    customer = await shop.customer(WA)
+    sent = [await shop.reply(customer, WA, text) for text in ("one", "two")]
+    for message in sent:
+        await shop.outcome(message)
+    first, second = [each.message_id for each in shop.fake.state.sent]
+    peer = shop.fake.state.sent[0].recipient
+    for id, status in ((second, "read"), (second, "delivered"), (first, "delivered"), (first, "sent")):
+        assert await shop.emit("wa_status", WA, peer=peer, id=id, status=status) == [200]
+    assert [(await shop.delivery(message))["state"] for message in sent] == ["read", "read"]
+    marks = [event for event in listener.of("message:status") if "up_to_seq" in event]
+    await until(lambda: len(marks) == 1)
+    assert (marks[0]["state"], marks[0]["up_to_seq"]) == ("read", sent[1]["seq"])
+
+
+async def test_a_read_watermark_is_one_event(shop: Shop) -> None:
+    listener = await shop.desk.listen()
+    await listener.ready()
+    customer = await shop.customer(FB)
+    sent = [await shop.reply(customer, FB, text) for text in ("one", "two", "three")]
+    for message in sent:
+        await shop.outcome(message)
+    peer = shop.fake.state.sent[0].recipient
+    for _ in range(2):
+        await shop.emit("read", FB, peer=peer)
+    assert [(await shop.delivery(message))["state"] for message in sent] == ["read"] * 3
+    head = (await shop.desk.ask("GET", "/changes?since=0"))[1]["data"]["head"]
+    await until(lambda: listener.seqs and listener.seqs[-1] == head)
+    assert [event["up_to_seq"] for event in listener.of("message:status") if "up_to_seq" in event] == [sent[2]["seq"]]
+
+
+async def test_a_status_of_an_unknown_message_waits_for_it(shop: Shop) -> None:
+    customer = await shop.customer(IG)
+    shop.rule({"delay_ms": 600})
+    message = await shop.reply(customer, IG)
+    await until(shop.calls)
+    number = next(shop.fake.state.numbers) + 1
+    peer = shop.fake.state.sent[0].recipient
+    assert await shop.emit("read", IG, peer=peer, id=f"m_{number}") == [200]
+    assert (await shop.outcome(message))["state"] == "read"
+
+
+async def test_a_refusal_after_the_send_ends_the_message(shop: Shop) -> None:
+    customer = await shop.customer(WA)
+    message = await shop.reply(customer, WA)
+    await shop.outcome(message)
+    sent = shop.fake.state.sent[0]
+    await shop.emit("wa_status", WA, peer=sent.recipient, id=sent.message_id, status="failed", code=131047)
+    delivery = await shop.delivery(message)
+    assert (delivery["state"], delivery["class"], delivery["code"]) == ("failed", "window", "131047")
+    await shop.emit("wa_status", WA, peer=sent.recipient, id=sent.message_id, status="delivered")
+    assert (await shop.delivery(message))["state"] == "delivered"
+
+
+async def test_what_a_person_writes_elsewhere_is_stored_and_not_sent_again(shop: Shop) -> None:
+    customer = await shop.customer(FB)
+    contact = next(each for each in await shop.contacts(FB) if each["id"] == customer)
+    peer = contact["identities"][0]["external_id"]
+    payload = {
+        "object": "page",
+        "entry": [
+            {
+                "id": shop.account(FB),
+                "time": 1,
+                "messaging": [
+                    {
+                        "sender": {"id": shop.account(FB)},
+                        "recipient": {"id": peer},
+                        "timestamp": 1_700_000_000_000,
+                        "message": {"is_echo": True, "mid": "m_suite", "text": "From the suite"},
+                    }
+                ],
+            }
+        ],
+    }
+    for _ in range(2):
+        assert await shop.emit("echo", FB, payload=payload) == [200]
+    (message,) = await shop.messages(customer)
+    assert (message["direction"], message["role"], message["author"]["kind"]) == ("outbound", "operator", "external")
+    assert message["delivery"]["state"] == "sent"
+    assert shop.calls() == 0
