@@ -188,9 +188,14 @@ async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: 
 async def open_shop(mongo_uri: str, tmp_path: Path, *platforms: Platform, **settings: str) -> AsyncIterator[Shop]:
     """Serve a company with these accounts. A platform has a second to answer, unless told otherwise."""
     async with serving_platforms() as fake:
-        given = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": fake.webhooks.app_secret, "META_VERIFY_TOKEN": "verify"}
+        given = {
+            "FACEBOOK_APP_ID": "123",
+            "FACEBOOK_APP_SECRET": fake.webhooks.app_secret,
+            "META_VERIFY_TOKEN": "verify",
+        }
         given |= dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
-        async with open_desk(mongo_uri, tmp_path, **given, **{"PLATFORM_TIMEOUT": "1s", **settings}) as desk:
+        given |= {"PLATFORM_TIMEOUT": "1s", **settings}
+        async with open_desk(mongo_uri, tmp_path, **given) as desk:
             fake.webhooks.target = f"{desk.base}/api/v1/webhooks"
             shop = Shop(desk, fake)
             for platform in platforms:

@@ -1,0 +1,268 @@
+"""What platforms tell us is proven, stored once, announced once, and answered only when it is safe."""
+
+import asyncio
+import hashlib
+import hmac
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+from bson import ObjectId
+from pymongo.errors import ConnectionFailure
+
+from app.models.contact import Platform
+from tests.delivery.shop import Shop, open_shop
+from tests.waiting import until
+
+FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
+PEERS = {FB: "PSID-1", IG: "IGSID-1", WA: "491701234", TG: "4711"}
+
+
+@pytest_asyncio.fixture
+async def shop(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Shop]:
+    """A company on every platform."""
+    async with open_shop(mongo_uri, tmp_path, FB, IG, WA, TG) as opened:
+        yield opened
+
+
+def signed(shop: Shop, body: bytes) -> dict[str, str]:
+    digest = hmac.new(shop.fake.webhooks.app_secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={digest}", "Content-Type": "application/json"}
+
+
+async def post(shop: Shop, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    async with shop.desk.http.post(f"{shop.desk.base}/api/v1/webhooks/{path}", data=body, headers=headers) as response:
+        return response.status, await response.json()
+
+
+def told(shop: Shop, *messaging: dict[str, Any], account: str | None = None) -> dict[str, Any]:
+    """Return a webhook of the page about one customer."""
+    page = shop.account(FB) if account is None else account
+    about = {"sender": {"id": PEERS[FB]}, "recipient": {"id": page}, "timestamp": 1_763_000_000_000}
+    return {
+        "object": "page",
+        "entry": [{"id": page, "time": 1, "messaging": [{**about, **each} for each in messaging]}],
+    }
+
+
+def wrote(mid: str, text: str) -> dict[str, Any]:
+    return {"message": {"mid": mid, "text": text}}
+
+
+async def tell(shop: Shop, *messaging: dict[str, Any]) -> int:
+    (status,) = await shop.emit("message", FB, payload=told(shop, *messaging))
+    return status
+
+
+async def inbox(shop: Shop, platform: Platform = FB) -> list[dict[str, Any]]:
+    """Return all that the customers of a platform wrote."""
+    return [message for contact in await shop.contacts(platform) for message in await shop.messages(contact["id"])]
+
+
+@pytest.mark.parametrize("platform", PEERS)
+async def test_a_customer_who_was_never_here_writes(shop: Shop, platform: Platform) -> None:
+    listener = await shop.desk.listen()
+    await listener.ready()
+    assert await shop.emit("message", platform, peer=PEERS[platform], text="Hi 👋", name="Ann") == [200]
+    (message,) = await inbox(shop, platform)
+    assert (message["role"], message["direction"], message["content"]) == ("user", "inbound", "Hi 👋")
+    (contact,) = await shop.contacts(platform)
+    assert contact["name"] in ("Ann", f"Customer {PEERS[platform]}", "Facebook customer", "Instagram customer")
+    assert contact["identities"][0]["external_id"] == PEERS[platform]
+    await until(lambda: listener.of("message:new"))
+    assert [event["type"] for event in listener.events][-2:] == ["contact:updated", "message:new"]
+    assert listener.events[-1]["conversation"]["unread_count"] == 1
+
+
+async def test_a_reply_goes_to_whoever_wrote(shop: Shop) -> None:
+    await shop.emit("message", WA, peer=PEERS[WA], text="Hi", name="Ann")
+    (contact,) = await shop.contacts(WA)
+    assert contact["name"] == "Ann"
+    assert (await shop.outcome(await shop.reply(contact["id"], WA)))["state"] == "sent"
+    assert shop.fake.state.sent[0].recipient == PEERS[WA]
+
+
+async def test_five_times_and_shuffled_is_once(shop: Shop) -> None:
+    listener = await shop.desk.listen()
+    await listener.ready()
+    orders = [wrote(f"m_{n}", f"{n}") for n in range(4)] * 5
+    random.Random(7).shuffle(orders)
+    assert set(await asyncio.gather(*(tell(shop, order) for order in orders))) == {200}
+    assert sorted(message["content"] for message in await inbox(shop)) == ["0", "1", "2", "3"]
+    await until(lambda: len(listener.of("message:new")) == 4)
+    conversation = listener.of("message:new")[-1]["conversation"]
+    assert (conversation["unread_count"], conversation["message_count"]) == (4, 4)
+
+
+async def test_an_album_makes_one_customer_and_one_conversation(shop: Shop) -> None:
+    assert set(await asyncio.gather(*(tell(shop, wrote(f"m_{n}", f"photo {n}")) for n in range(10)))) == {200}
+    messages = await inbox(shop)
+    assert len(messages) == 10
+    assert len({message["conversation_id"] for message in messages}) == 1
+    assert len(await shop.contacts(FB)) == 1
+
+
+async def test_a_thousand_in_one_batch_each_in_its_place(shop: Shop) -> None:
+    batch = [wrote(f"m_{n}", f"{n}") for n in range(1000)]
+    for number, each in enumerate(batch):
+        each["sender"] = {"id": f"P{number % 50}"}
+    shop.fake.state.tokens["page-good"].state = "revoked"  # so that no name is looked up
+    assert await tell(shop, *batch) == 200
+    assert await shop.hub.store.messages.collection.count_documents({}) == 1000
+    assert await shop.hub.store.contacts.collection.count_documents({"seen_on": "facebook"}) == 50
+    contact = (await shop.contacts(FB))[0]
+    numbers = [int(message["content"]) for message in await shop.messages(contact["id"])]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+async def test_an_edit_a_sign_and_a_withdrawal_may_come_in_any_order(shop: Shop, order: str) -> None:
+    edit = {"message_edit": {"mid": "m_1", "text": "Better", "num_edit": 1}}
+    sign = {"reaction": {"mid": "m_1", "action": "react", "emoji": "❤️"}}
+    steps = [wrote("m_1", "Worse"), edit, sign]
+    for step in steps if order == "after" else reversed(steps):
+        assert await tell(shop, step) == 200
+    (message,) = await inbox(shop)
+    assert message["content"] == "Better"
+    assert message["reactions"] == [{"by": "contact", "emoji": "❤️"}]
+    assert message["edited_at"] is not None
+    await tell(shop, {"reaction": {"mid": "m_1", "action": "unreact"}})
+    assert (await inbox(shop))[0]["reactions"] == []
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+async def test_what_a_customer_takes_back_is_gone(shop: Shop, order: str) -> None:
+    gone = {"message": {"mid": "m_1", "is_deleted": True}}
+    steps = [wrote("m_1", "A secret"), gone]
+    for step in steps if order == "after" else reversed(steps):
+        assert await tell(shop, step) == 200
+    (message,) = await inbox(shop)
+    assert message["content"] == ""
+    assert message["deleted_at"] is not None
+    if order == "before":
+        kept = [event async for event in shop.hub.store.events.collection.find({"type": "message:new"})]
+        assert "A secret" not in str(kept)
+
+
+async def test_a_button_and_an_answer(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "Which one?"))
+    press = {"postback": {"mid": "m_2", "title": "The red one", "payload": "RED"}}
+    answer = {"message": {"mid": "m_3", "text": "This", "reply_to": {"mid": "m_1"}}}
+    await tell(shop, press, answer)
+    first, pressed, answered = await inbox(shop)
+    assert (pressed["content"], pressed["postback"]) == ("The red one", "RED")
+    assert answered["reply_to"] == first["id"]
+
+
+async def test_after_closing_the_customer_opens_a_new_conversation(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "One"))
+    (first,) = await inbox(shop)
+    await shop.desk.ask("PATCH", f"/conversations/{first['conversation_id']}", {"status": "closed"})
+    await tell(shop, wrote("m_2", "Two"))
+    _, second = await inbox(shop)
+    assert second["conversation_id"] != first["conversation_id"]
+    assert len(await shop.contacts(FB)) == 1
+
+
+async def test_metas_challenge(shop: Shop) -> None:
+    url = f"{shop.desk.base}/api/v1/webhooks/facebook"
+    asked = {"hub.mode": "subscribe", "hub.verify_token": "verify", "hub.challenge": "<1158201444>"}
+    async with shop.desk.http.get(url, params=asked) as response:
+        assert (response.status, response.content_type, await response.text()) == (200, "text/plain", "<1158201444>")
+    for wrong in ({"hub.verify_token": "other"}, {"hub.mode": "unsubscribe"}, {"hub.verify_token": "vérify"}):
+        async with shop.desk.http.get(url, params={**asked, **wrong}) as response:
+            assert response.status == 403
+            assert (await response.json())["error"]["code"] == "forbidden"
+
+
+@pytest.mark.parametrize("header", [None, "", "sha256=", "sha256=00", "sha1=00", "ünsigned", "wrong"])
+async def test_a_wrong_signature_stores_nothing(shop: Shop, header: str | None) -> None:
+    body = orjson.dumps(told(shop, wrote("m_1", "Hi")))
+    headers = signed(shop, body + b" ") if header == "wrong" else {"X-Hub-Signature-256": header} if header else {}
+    status, answer = await post(shop, "facebook", body, headers)
+    assert (status, answer["error"]["code"]) == (401, "unauthenticated")
+    assert await shop.hub.store.messages.collection.count_documents({}) == 0
+
+
+async def test_the_signature_is_over_the_bytes_as_they_came(shop: Shop) -> None:
+    body = orjson.dumps(told(shop, wrote("m_1", "Grüße"))).replace("ü".encode(), b"\\u00fc").replace(b":", b" : ")
+    assert (await post(shop, "facebook", body, signed(shop, body)))[0] == 200
+    assert (await inbox(shop))[0]["content"] == "Grüße"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff"])
+async def test_what_is_signed_but_no_json_object_is_refused(shop: Shop, body: bytes) -> None:
+    status, answer = await post(shop, "facebook", body, signed(shop, body))
+    assert (status, answer["error"]["code"]) == (400, "malformed_json")
+
+
+async def test_a_strange_account_and_strange_kinds_are_kept_and_counted(shop: Shop) -> None:
+    strange = told(shop, wrote("m_1", "Hi"), account="NOBODYS_PAGE")
+    newer = told(shop, {"brand_new_thing": {"$where": 1, "a.b": 2}})
+    newer["entry"][0]["version"] = "v31.0"
+    for payload in (strange, newer, {"object": "page"}, {"object": "user", "entry": [{"changes": []}]}):
+        assert await shop.emit("message", FB, payload=payload) == [200]
+    assert await shop.hub.store.unheard.counts() == {"facebook unknown account": 1, "facebook brand_new_thing": 1}
+    assert await shop.hub.store.messages.collection.count_documents({}) == 0
+
+
+async def test_a_payload_of_a_newer_version_is_read_as_far_as_it_is_known(shop: Shop) -> None:
+    payload = told(shop, {"message": {"mid": "m_1", "text": "Hi", "future": {"deep": [1]}}, "more": True})
+    assert await shop.emit("message", FB, payload={**payload, "api_version": "v40.0"}) == [200]
+    assert [message["content"] for message in await inbox(shop)] == ["Hi"]
+
+
+async def test_one_address_hears_every_product_of_the_app(shop: Shop) -> None:
+    body = orjson.dumps(shop.fake.webhooks.payload({"kind": "message", "platform": "whatsapp", "peer": PEERS[WA],
+                                                    "account": shop.account(WA), "text": "Hi"}))  # fmt: skip
+    assert (await post(shop, "facebook", body, signed(shop, body)))[0] == 200
+    assert len(await inbox(shop, WA)) == 1
+
+
+async def test_a_channels_own_address_hears_that_channel_alone(shop: Shop) -> None:
+    body = orjson.dumps(told(shop, wrote("m_1", "Hi")))
+    for channel_id, status in ((ObjectId(), 404), (shop.channels[IG], 404), ("x", 404), (shop.channels[FB], 200)):
+        assert (await post(shop, f"facebook/{channel_id}", body, signed(shop, body)))[0] == status
+    other = orjson.dumps(told(shop, wrote("m_2", "Hi"), account="ANOTHER_PAGE"))
+    assert (await post(shop, f"facebook/{shop.channels[FB]}", other, signed(shop, other)))[0] == 200
+    assert len(await inbox(shop)) == 1
+
+
+async def test_telegram_proves_itself_by_the_bots_secret(shop: Shop) -> None:
+    for secret in ("", "wrong", "s3cre", "ß"):
+        assert await shop.emit("message", TG, peer=PEERS[TG], text="Hi", secret_token=secret) == [401]
+    assert await shop.emit("message", TG, peer=PEERS[TG], text="Hi") == [200]
+    assert (await post(shop, "telegram", b"{}", {}))[0] == 404
+    assert (await post(shop, "icq", b"{}", {}))[0] == 404
+    assert len(await inbox(shop, TG)) == 1
+
+
+async def test_without_an_app_secret_nobody_can_prove_to_be_meta(mongo_uri: str, tmp_path: Path) -> None:
+    async with open_shop(mongo_uri, tmp_path, FB, FACEBOOK_APP_SECRET="") as shop:
+        body = orjson.dumps(told(shop, wrote("m_1", "Hi")))
+        status, answer = await post(shop, "facebook", body, signed(shop, body))
+        assert (status, answer["error"]["code"]) == (403, "forbidden")
+
+
+async def test_while_the_database_is_away_the_platform_keeps_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await tell(shop, wrote("m_0", "Before"))
+
+    async def away(*_: object, **__: object) -> None:
+        raise ConnectionFailure("away")
+
+    monkeypatch.setattr("app.journal.journal.DEADLINE", 0.5)
+    with monkeypatch.context() as broken:
+        broken.setattr("app.journal.writing.Writing.commit", away)
+        assert await tell(shop, wrote("m_1", "Kept")) == 503
+    assert await tell(shop, wrote("m_1", "Kept")) == 200
+    assert [message["content"] for message in await inbox(shop)] == ["Before", "Kept"]
+
+
+async def test_a_long_text_is_kept_whole(shop: Shop) -> None:
+    text = "long " * 4000
+    assert await tell(shop, wrote("m_1", text)) == 200
+    assert (await inbox(shop))[0]["content"] == text
