@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from loguru import logger
 
+from app.access import recalled
 from app.actions.record_outcome import Piecework, record_delay, record_end, record_piece
 from app.actions.renew_token import RenewalLater, renew_token
 from app.actions.set_health import set_health
@@ -106,13 +107,21 @@ async def _renewed(hub: Hub, channel: Channel, failure: Failure) -> Channel | No
     return stored if stored and stored.sealed and stored.sealed != channel.sealed else None
 
 
+async def _cut_off(hub: Hub, channel: Channel, failure: Failure) -> Channel | None:
+    """Say once that somebody must connect the channel again: a refused renewal has said it, with its own reason."""
+    known = await recalled(hub, channel.company_id, Channel.ref(channel.id))
+    if known is not None and known.health is Health.NEEDS_REAUTH and known.sealed == channel.sealed:
+        return known
+    return await set_health(hub, channel, Health.NEEDS_REAUTH, failure.reason)
+
+
 async def _refused(hub: Hub, turn: Turn, scene: Scene, failure: Failure) -> None:
     """Let the class of a failure decide: the channel's health, its gate, and when or whether to try again."""
     logger.bind(message_id=turn.message_id, code=failure.code, kind=failure.kind).info("piece refused")
     gate = await note_failure(hub, turn.channel_id, failure)
     deadline = scene.deadline
     if failure.kind is FailureClass.AUTH:
-        known = await set_health(hub, scene.channel, Health.NEEDS_REAUTH, failure.reason)
+        known = await _cut_off(hub, scene.channel, failure)
         if known is None:
             await record_end(hub, turn, DISCONNECTED, len(scene.pieces))
             return
