@@ -23,6 +23,7 @@ SAMPLES: dict[str, Any] = {
     r"^https?://\S+$": "https://files.example/1.png",
     r"^[^@\s]+@[^@\s]+$": "ben@shop.test",
     r"^[\x21-\x7e]+$": Fresh("key-{}"),
+    r"^[A-Za-z0-9_-]{1,64}$": Fresh("account-{}"),
 }
 MOST_BESIDES = 2  # other ids that a request may need to be valid
 
@@ -99,6 +100,8 @@ class Form:
                 return "2026-01-02T03:04:05Z"
             case {"type": "string"}:
                 return Fresh("text {}")
+            case {"type": "object"}:
+                return {}
             case {"type": "boolean"}:
                 return False
         return pytest.fail(f"No valid value is known for {path} of {self.name}: teach tests/forms.py {field}.")

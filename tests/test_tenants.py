@@ -51,6 +51,7 @@ KIND_OF = {
     "/messages id": "message",
     "/contacts id": "contact",
     "/conversations id": "conversation",
+    "/channels id": "account",
 }
 KIND_AT = {"POST /messages/{id}/retry": "failed", "POST /messages/{id}/cancel": "waiting"}
 UNTOLD = {"leases", "sessions", "writers"}  # collections that change by themselves, or by being looked at
@@ -170,7 +171,8 @@ async def outbox_of(desk: Desk) -> World:
         return (await shop.delivery(waiting)).get("class") == "rate"
 
     await until(waits)
-    return {"failed": failed["id"], "waiting": waiting["id"]}
+    account = await desk.post("/channels", {"platform": "sandbox"})
+    return {"failed": failed["id"], "waiting": waiting["id"], "account": account["data"]["id"]}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,9 @@ class Ledger:
             said = self._say(change, event, settled, first=first is None)
             first = first or said
         for entity in decision.puts:
-            self._put(change, settled[entity.id], new=not entity.seq)
+            # A company's web channel is stored before its log begins: it has no seq, and is there all the same.
+            is_new = not entity.seq and not self.draft.holds(entity)
+            self._put(change, settled[entity.id], new=is_new)
         for step in decision.lanes:
             self.lanes.setdefault(step.id, []).append((step, change))
         if first is None:

@@ -63,6 +63,11 @@ class Draft:
     def __getitem__(self, ref: Ref[Entity]) -> Entity | None:
         return self.changed[ref] if ref in self.changed else self.base[ref]
 
+    def holds(self, entity: Entity) -> bool:
+        """Tell whether a decision saw this thing, so that it is stored already."""
+        ref: Ref[Entity] = Ref(type(entity), "id", entity.id)
+        return (self.changed.get(ref) or self.base.get(ref)) is not None
+
     def put(self, entity: Entity) -> None:
         """Replace one thing, and the names it goes by."""
         ref: Ref[Entity] = Ref(type(entity), "id", entity.id)

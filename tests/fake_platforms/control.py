@@ -5,6 +5,8 @@ POST rules    {match: {platform, path, recipient, token, text_contains}, after, 
               action: {preset} | {status, body, headers} | {delay_ms} | {hang}
                       | {drop_connection: before | after_headers} | {accept_then_timeout} | {emit_first}
 POST tokens   {token, state: valid | expired | revoked, expires_in, next_token}
+POST codes    {code, token, redirect_uri}: what a person comes back from the sign-in with
+POST pages    {pages: [{id, name, access_token, instagram_business_account?}]}: what a user's token lists, 2 at a time
 POST window   {recipient, open, last_in_at}
 POST emit     {kind: message | delivery | read | echo | wa_status | tg_update, platform, account, peer, …, dup, shuffle}
 POST clock    {advance_s}
@@ -17,7 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.fake_platforms.answers import answer
-from tests.fake_platforms.state import DAY, Rule, State, Token
+from tests.fake_platforms.state import DAY, Code, Rule, State, Token
 from tests.fake_platforms.webhooks import Webhooks
 
 KNOWN_FIELDS = {"match", "action", "after", "times"}
@@ -35,6 +37,8 @@ class Control:
         posts = {
             "rules": self.rules,
             "tokens": self.tokens,
+            "codes": self.codes,
+            "pages": self.pages,
             "window": self.window,
             "emit": self.emit,
             "clock": self.clock,
@@ -67,6 +71,20 @@ class Control:
         order = await request.json()
         given = {"state": order.get("state", "valid"), "next": order.get("next_token")}
         self.state.tokens[order["token"]] = Token(**given, expires_in=order.get("expires_in", 5_183_944))
+        return answer({"ok": True})
+
+    async def codes(self, request: web.Request) -> web.Response:
+        """Register a code, and the token that it is exchanged for."""
+        order = await request.json()
+        self.state.tokens.setdefault(order["token"], Token())
+        self.state.codes[order["code"]] = Code(token=order["token"], redirect_uri=order["redirect_uri"])
+        return answer({"ok": True})
+
+    async def pages(self, request: web.Request) -> web.Response:
+        """Say which pages there are; their tokens are valid."""
+        self.state.pages = (await request.json())["pages"]
+        for page in self.state.pages:
+            self.state.tokens.setdefault(page["access_token"], Token(account=page["id"]))
         return answer({"ok": True})
 
     async def window(self, request: web.Request) -> web.Response:

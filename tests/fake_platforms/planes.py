@@ -5,13 +5,14 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fake_platforms.answers import answer, graph_error, preset
+from tests.fake_platforms.answers import answer, graph_error, preset, telegram_error
 from tests.fake_platforms.sending import Call, Sending
 from tests.fake_platforms.state import State, Token
 
 VERSION = r"/{version:v\d+\.\d+}"
 GRANTS = ("fb_exchange_token", "ig_refresh_token", "ig_exchange_token")
 BOT_PLATFORMS = {"/chat/manual-facebook": "facebook", "/chat/manual-instagram": "instagram"}
+PAGES_AT_ONCE = 2
 NEEDED = ("company_id", "customer_id", "platform", "content", "access_token", "customer_social_id")
 
 
@@ -76,6 +77,8 @@ class Planes:
         self.state.refreshes += 1
         if (ruled := await self._ruled(request, old)) is not None:
             return ruled
+        if "code" in request.query:
+            return self._signed_in(request)
         if request.query.get("grant_type") not in GRANTS:
             return graph_error(400, 100)
         if request.query["grant_type"] == "fb_exchange_token" and not self._is_our_app(request):
@@ -85,6 +88,13 @@ class Planes:
         new = known.next or f"{old}+"
         self.state.tokens.setdefault(new, Token())
         return answer({"access_token": new, "token_type": "bearer", "expires_in": known.expires_in})
+
+    def _signed_in(self, request: web.Request) -> web.Response:
+        """Give the token of a person who came back with a code."""
+        code = self.state.codes.pop(request.query["code"], None)
+        if code is None or code.redirect_uri != request.query.get("redirect_uri") or not self._is_our_app(request):
+            return graph_error(400, 100, 36009)
+        return answer({"access_token": code.token, "token_type": "bearer", "expires_in": 5000})
 
     async def debug_token(self, request: web.Request) -> web.Response:
         """Say how a token is, to its app; one that lasts for 0 seconds never ends."""
@@ -116,14 +126,25 @@ class Planes:
     async def accounts(self, request: web.Request) -> web.Response:
         """List the pages of a user's token."""
         known = self.state.tokens.get(request.query.get("access_token", ""))
+        if (ruled := await self._ruled(request, request.query.get("access_token", ""))) is not None:
+            return ruled
         if known is None or known.state != "valid":
             return graph_error(400, 190)
+        if self.state.pages:
+            return answer(self._page_of_pages(int(request.query.get("after", "0"))))
         return answer({"data": [{"id": "PAGE", "name": "Main page", "access_token": known.next or "page-token"}]})
+
+    def _page_of_pages(self, after: int) -> dict[str, Any]:
+        until = after + PAGES_AT_ONCE
+        more = {"next": "https://elsewhere.test/a-token-must-not-go-here"} if until < len(self.state.pages) else {}
+        return {"data": self.state.pages[after:until], "paging": {"cursors": {"after": str(until)}, **more}}
 
     async def node(self, request: web.Request) -> web.Response:
         """Read a page's token, a customer's name, or where a medium lies."""
         known = self.state.tokens.get(request.query.get("access_token", ""))
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if (ruled := await self._ruled(request, bearer)) is not None:
+            return ruled
         known = known or self.state.tokens.get(bearer)
         if known is None or known.state != "valid":
             return graph_error(400, 190)
@@ -133,19 +154,35 @@ class Planes:
             self.state.tokens.setdefault(token, Token())
             return answer({"id": id, "access_token": token})
         if "name" in fields:
-            return answer({"id": id, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
+            own = {"verified_name": f"Number {id}", "username": f"user-{id}"}
+            return answer({"id": id, **own, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
         return answer({"id": id, "url": f"https://media.test/{id}", "mime_type": "image/jpeg"})
 
     async def telegram(self, request: web.Request) -> web.StreamResponse:
         """The Bot API: messages in all their kinds; anything else succeeds."""
         body: dict[str, Any] = await request.json() if request.can_read_body else {}
         method, token = request.match_info["method"], request.match_info["token"]
+        if method in ("getMe", "setWebhook"):
+            return await self._bot(request, method, token, body)
         if not method.startswith("send") or method == "sendChatAction":
             return answer({"ok": True, "result": True})
         text, chat = body.get("text") or body.get("caption", ""), str(body.get("chat_id", ""))
         account = token.partition(":")[0]
         call = Call(platform="telegram", account=account, recipient=chat, token=token, text=text)
         return await self.sending.take(request, call, body)
+
+    async def _bot(self, request: web.Request, method: str, token: str, body: dict[str, Any]) -> web.Response:
+        """Say who a bot is, or note where its updates go."""
+        if (ruled := await self._ruled(request, token)) is not None:
+            return ruled
+        known = self.state.tokens.get(token)
+        if known is None or known.state != "valid":
+            return telegram_error(401, "Unauthorized")
+        if method == "setWebhook":
+            self.state.webhooks[token] = body
+            return answer({"ok": True, "result": True})
+        id = int(token.partition(":")[0])
+        return answer({"ok": True, "result": {"id": id, "is_bot": True, "first_name": f"Bot {id}"}})
 
     async def meta_bot(self, request: web.Request) -> web.StreamResponse:
         """A bot server that sends for the product; what the Graph refuses hides in `details`."""

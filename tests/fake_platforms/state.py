@@ -60,6 +60,14 @@ class Token:
     account: str = ""
 
 
+@dataclass(kw_only=True)
+class Code:
+    """What a person comes back from the sign-in with: good once, for the address that they were sent to."""
+
+    token: str
+    redirect_uri: str
+
+
 @dataclass
 class State:
     """Everything; a reset makes it anew."""
@@ -67,6 +75,9 @@ class State:
     sent: list[Sent] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     tokens: dict[str, Token] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    pages: list[dict[str, Any]] = field(default_factory=list)  # whoever asks, if any are told
+    webhooks: dict[str, dict[str, Any]] = field(default_factory=dict)  # of bots, by their tokens
     last_in: dict[str, float] = field(default_factory=dict)
     ahead: float = 0.0
     refreshes: int = 0
