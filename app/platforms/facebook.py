@@ -18,6 +18,7 @@ class Facebook(Network):
 
     key = Platform.FACEBOOK
     limits = Limits(text=2000, unit=Unit.UTF_16)
+    app_object = "page"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app

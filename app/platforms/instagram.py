@@ -23,6 +23,7 @@ class Instagram(Network):
 
     key = Platform.INSTAGRAM
     limits = Limits(text=1000, unit=Unit.BYTES)
+    app_object = "instagram"
 
     def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._own_graph, self._app = f"{graph}/{version}", own_graph, app

@@ -66,10 +66,16 @@ class Piece:
 
 
 class Network(ABC):
-    """One platform, spoken to by requests and replies alone."""
+    """One platform, spoken to by requests and replies alone.
+
+    Its webhooks prove themselves in one of two ways: Meta signs them with its app's secret, and writes `app_object`
+    into them; others repeat a channel's `secret_token` in `secret_header`. With neither it has no webhooks.
+    """
 
     key: ClassVar[Platform]
     limits: ClassVar[Limits]
+    app_object: ClassVar[str | None] = None
+    secret_header: ClassVar[str | None] = None
 
     @abstractmethod
     def send(self, account: Account, piece: Piece) -> Exchange[str]:

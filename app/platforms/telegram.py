@@ -46,6 +46,7 @@ class Telegram(Network):
 
     key = Platform.TELEGRAM
     limits = Limits(text=4096, unit=Unit.UTF_16, caption=1024)
+    secret_header = "X-Telegram-Bot-Api-Secret-Token"
 
     def __init__(self, base: str) -> None:
         self._base = base

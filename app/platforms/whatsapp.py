@@ -30,6 +30,7 @@ class WhatsApp(Network):
 
     key = Platform.WHATSAPP
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
+    app_object = "whatsapp_business_account"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app

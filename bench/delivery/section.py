@@ -12,9 +12,9 @@ def text(results: Mapping[str, Any]) -> str:
     """What one core sends, how soon, what trouble costs others, and what a look costs."""
     how, idle, sent = results["how"], results["idle"], results["sustained"]
     said = (
-        f"{how['channels']} channels whose platform answers in 50 ms; the sending process has one core, the platforms and "
-        "the database the other. The backlog is five replies for each of 400 customers, queued while it is sent; every "
-        "run checks that each arrives once and in its conversation's order."
+        f"{how['channels']} channels whose platform answers in 50 ms; the sending process has one core, the platforms "
+        "and the database the other. The backlog is five replies for each of 400 customers, queued while it is sent; "
+        "every run checks that each arrives once and in its conversation's order."
     )
     rows = [
         ["replies sent a second, from the first call to the last", f"{sent['sends_per_second']:,.0f}"],
