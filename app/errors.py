@@ -5,7 +5,7 @@ Refusal
 ├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownEvent                          what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
-├── OutboxFull, BeingSent, Fenced                                                  who has it just now
+├── Disconnected, OutboxFull, BeingSent, Fenced                                                  who has it just now
 ├── ResyncRequired                                                     the log no longer reaches back so far
 ├── MissingRequiredFields, InvalidMessageStructure, EmissionFailed     the old names of the internal routes
 └── Busy, OutcomeUnknown, Unavailable, RateLimited, Draining, Internal try again (or tell us)
@@ -122,6 +122,10 @@ class NotEditable(Refusal):
 
 class NotSendable(Refusal):
     code, status, sentence = "not_sendable", 409, "This message cannot be sent again, or called off, as it stands."
+
+
+class Disconnected(Refusal):
+    code, status, sentence = "channel_disconnected", 409, "This channel is disconnected; connect it again."
 
 
 class OutboxFull(Refusal):

@@ -100,6 +100,10 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     async def close(_: web.Application) -> None:
         await everything.aclose()
 
+    async def drain(_: web.Application) -> None:
+        outbox.drain()
+
+    app.on_shutdown.append(drain)
     app.on_cleanup.append(close)
     return app
 

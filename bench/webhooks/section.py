@@ -20,8 +20,8 @@ def text(results: Mapping[str, Any]) -> str:
     said = (
         f"Signed WhatsApp webhooks of {how['batch']} messages each, from {how['customers']} customers over "
         f"{how['connections']} connections; answered once everything in them is committed. Each run checks that "
-        f"every message is stored once and announced once. Medians of {how['rounds']} rounds of {how['batches']} batches; "
-        "the server has one core, the load and the database the other."
+        f"every message is stored once and announced once. Medians of {how['rounds']} rounds of "
+        f"{how['batches']} batches; the server has one core, the load and the database the other."
     )
     rows = [[label, f"{found[name]:,.0f}"] for name, label in NAMES.items()]
     return "\n\n".join([said, table(["", "figure"], rows), describe_machine(results["machine"])])
