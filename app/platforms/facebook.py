@@ -5,11 +5,12 @@ from typing import Any
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.meta_tokens import NO_APP, MetaApp, page_renewed, token_facts
-from app.platforms.network import Account, Limits, Network, Piece, Renewed, Sign
+from app.platforms.network import Account, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
 

@@ -3,25 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.heard import Heard
 from app.platforms.splitting import Unit, split
 
 MEDIA = ("image", "audio", "video")  # what networks tell apart; all else is a file
-
-
-class Sign(StrEnum):
-    """What passes and is not stored."""
-
-    TYPING = "typing"
-    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +63,14 @@ class Network(ABC):
 
     Its webhooks prove themselves in one of two ways: Meta signs them with its app's secret, and writes `app_object`
     into them; others repeat a channel's `secret_token` in `secret_header`. With neither it has no webhooks.
+    Where `signs_need_last`, typing and seen are shown at the customer's last message.
     """
 
     key: ClassVar[Platform]
     limits: ClassVar[Limits]
     app_object: ClassVar[str | None] = None
     secret_header: ClassVar[str | None] = None
+    signs_need_last: ClassVar[bool] = False
 
     @abstractmethod
     def send(self, account: Account, piece: Piece) -> Exchange[str]:

@@ -8,8 +8,9 @@ from app.models.contact import Platform
 from app.models.exchange import Exchange, Reply, Request
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.platforms.heard import Heard, Left, Rewrote, Said, Unknown, moment
-from app.platforms.network import Account, Limits, Network, Piece, Sign, medium_of
+from app.platforms.network import Account, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, words
 from app.platforms.splitting import Unit
 

@@ -46,6 +46,8 @@ class Planes:
         token = request.query.get("access_token") or bearer
         if body.get("messaging_product") == "whatsapp":
             if "to" not in body:
+                shown = "typing" if "typing_indicator" in body else "seen"
+                self.state.signs.append(("whatsapp", body["message_id"], shown))
                 return answer({"success": True})
             text = body.get("text", {}).get("body", "")
             ours = body.get("biz_opaque_callback_data")
@@ -54,7 +56,9 @@ class Planes:
                 request, Call(platform="whatsapp", token=token, text=text, our_id=ours, **whom), body
             )
         if "message" not in body:
-            return answer({"recipient_id": body.get("recipient", {}).get("id")})
+            whom, sign = str(body.get("recipient", {}).get("id")), str(body.get("sender_action"))
+            self.state.signs.append(("instagram" if bearer else "facebook", whom, sign))
+            return answer({"recipient_id": whom})
         tagged = body.get("tag") == "HUMAN_AGENT"
         is_instagram = bool(bearer) or body["recipient"]["id"].startswith("IG")
         known = self.state.tokens.get(token)
@@ -140,6 +144,8 @@ class Planes:
         """The Bot API: messages in all their kinds; anything else succeeds."""
         body: dict[str, Any] = await request.json() if request.can_read_body else {}
         method, token = request.match_info["method"], request.match_info["token"]
+        if method == "sendChatAction":
+            self.state.signs.append(("telegram", str(body.get("chat_id")), str(body.get("action"))))
         if not method.startswith("send") or method == "sendChatAction":
             return answer({"ok": True, "result": True})
         text, chat = body.get("text") or body.get("caption", ""), str(body.get("chat_id", ""))

@@ -66,6 +66,7 @@ class State:
 
     sent: list[Sent] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    signs: list[tuple[str, str, str]] = field(default_factory=list)  # platform, whom or at which message, what
     tokens: dict[str, Token] = field(default_factory=dict)
     last_in: dict[str, float] = field(default_factory=dict)
     ahead: float = 0.0
