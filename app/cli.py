@@ -19,6 +19,7 @@ from app.commands.create import CREATE_COMPANY, CREATE_KEY, CREATE_USER, NEW_EPO
 from app.commands.demo import DEMO
 from app.commands.doctor import DOCTOR
 from app.commands.output import note
+from app.commands.reencrypt import REENCRYPT
 from app.commands.serve import SERVE
 from app.commands.watch import WATCH
 from app.errors import Refusal
@@ -26,7 +27,7 @@ from app.outside.mongod_binary import MongodError
 from app.settings_mistakes import SettingsError
 from app.stores.standing import Unfit
 
-COMMANDS = (SERVE, DEMO, WATCH, DOCTOR, CREATE_COMPANY, CREATE_USER, CREATE_KEY, NEW_EPOCH)
+COMMANDS = (SERVE, DEMO, WATCH, DOCTOR, CREATE_COMPANY, CREATE_USER, CREATE_KEY, NEW_EPOCH, REENCRYPT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

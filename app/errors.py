@@ -5,10 +5,11 @@ Refusal
 ├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownEvent                          what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
-├── Disconnected, OutboxFull, BeingSent, Fenced                                                  who has it just now
+├── AlreadyConnected, NotConnectable, NotConnected, BuiltIn, SignInRefused, NotConfigured    what a channel lacks
+├── OutboxFull, BeingSent, Fenced                                                  who has it just now
 ├── ResyncRequired                                                     the log no longer reaches back so far
 ├── MissingRequiredFields, InvalidMessageStructure, EmissionFailed     the old names of the internal routes
-└── Busy, OutcomeUnknown, Unavailable, RateLimited, Draining, Internal try again (or tell us)
+└── Busy, OutcomeUnknown, Unavailable, PlatformAway, RateLimited, Draining, Internal    try again (or tell us)
 """
 
 from dataclasses import dataclass
@@ -124,8 +125,30 @@ class NotSendable(Refusal):
     code, status, sentence = "not_sendable", 409, "This message cannot be sent again, or called off, as it stands."
 
 
-class Disconnected(Refusal):
-    code, status, sentence = "channel_disconnected", 409, "This channel is disconnected; connect it again."
+class AlreadyConnected(Refusal):
+    code, status, sentence = "already_connected", 409, "This account is connected here already."
+
+
+class NotConnectable(Refusal):
+    code, status, sentence = "not_connectable", 409, "This account cannot be connected here."
+
+
+class NotConnected(Refusal):
+    code, status, sentence = "not_connected", 409, "This channel is disconnected; connect its account again."
+
+
+class BuiltIn(Refusal):
+    code, status = "built_in", 409
+    sentence = "The web channel is part of the company; it can be neither paused nor disconnected."
+
+
+class SignInRefused(Refusal):
+    code, status = "sign_in_refused", 409
+    sentence = "The platform does not accept this channel's sign-in; give the channel new credentials."
+
+
+class NotConfigured(Refusal):
+    code, status, sentence = "not_configured", 409, "This server is not set up for that."
 
 
 class OutboxFull(Refusal):
@@ -182,6 +205,11 @@ class OutcomeUnknown(Refusal):
 
 class Unavailable(Refusal):
     code, status, sentence = "unavailable", 503, "The database is away; try again in a moment."
+    retryable = True
+
+
+class PlatformAway(Refusal):
+    code, status, sentence = "platform_away", 502, "The platform could not be asked; try again in a moment."
     retryable = True
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from loguru import logger
 
 from app.access import recalled
-from app.errors import Disconnected
+from app.errors import NotConnected
 from app.hub import Hub
 from app.journal.change import Seen
 from app.models.channel import Channel
@@ -67,11 +67,11 @@ async def _name_of(hub: Hub, channel: Channel, external_id: str) -> str | None:
 
 
 def contact_of(seen: Seen, peer: Peer, now: datetime) -> tuple[Contact, bool]:
-    """Return the customer, and whether they are new. Raises Disconnected: the account may be another company's now."""
+    """Return the customer, and whether they are new. Raises NotConnected: the account may be another company's now."""
     channel = peer.channel
     connected = seen.get(Channel.ref(channel.id))
     if connected is None or not connected.is_connected:
-        raise Disconnected
+        raise NotConnected
     known = seen.get(Contact.known_as(channel.id, peer.external_id))
     if known is not None:
         return known, False

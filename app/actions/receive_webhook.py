@@ -11,7 +11,7 @@ from app.actions.receive_change import receive_change
 from app.actions.receive_echo import receive_echo
 from app.actions.receive_message import receive_message
 from app.actions.record_receipt import record_receipt
-from app.errors import Disconnected, Duplicate, IdempotencyConflict, Internal
+from app.errors import Duplicate, IdempotencyConflict, Internal, NotConnected
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
@@ -64,7 +64,7 @@ async def _receive_line(hub: Hub, platform: Platform, line: list[Told], gate: as
         for channel, told in line:
             try:
                 await _receive(hub, channel, told)
-            except Disconnected:
+            except NotConnected:
                 await _receive_anew(hub, channel, told)
             except (Duplicate, IdempotencyConflict):
                 continue  # it is stored already, under a key that is forgotten by now

@@ -1,7 +1,8 @@
 """The whole REST API on one screen, under /api/v1."""
 
-from app.handlers import auth, inbox, internal, jobs, messages
+from app.handlers import auth, channels, inbox, internal, jobs, messages
 from app.handlers import bodies as b
+from app.handlers import channel_bodies as c
 from app.handlers.endpoint import Route
 from app.models.people import Scope
 
@@ -34,6 +35,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/conversations/{id}", inbox.conversation, Scope.CONVERSATIONS_READ),
     Route("PATCH", "/conversations/{id}", inbox.edit_conversation, Scope.CONVERSATIONS_WRITE, b.ConversationEditBody),
     Route("GET", "/conversations/{id}/messages", messages.of_conversation, Scope.MESSAGES_READ, query=b.Page),
+    # Channels
+    Route("POST", "/channels", channels.connect, Scope.CHANNELS_WRITE, c.ChannelBody),
+    Route("GET", "/channels", channels.channels, Scope.CHANNELS_READ, query=b.Page),
+    Route("POST", "/channels/facebook/oauth", channels.begin_login, Scope.CHANNELS_WRITE, c.LoginBeginBody),
+    Route("POST", "/channels/facebook/oauth/finish", channels.finish_login, Scope.CHANNELS_WRITE, c.LoginFinishBody),
+    Route("GET", "/channels/{id}", channels.channel, Scope.CHANNELS_READ),
+    Route("PATCH", "/channels/{id}", channels.edit, Scope.CHANNELS_WRITE, c.ChannelEditBody),
+    Route("DELETE", "/channels/{id}", channels.disconnect, Scope.CHANNELS_WRITE),
+    Route("POST", "/channels/{id}/test", channels.check, Scope.CHANNELS_WRITE),
+    Route("POST", "/channels/{id}/pause", channels.pause, Scope.CHANNELS_WRITE),
+    Route("POST", "/channels/{id}/resume", channels.resume, Scope.CHANNELS_WRITE),
     # The log
     Route("GET", "/changes", inbox.changes, Scope.FEED_READ, query=b.ChangesQuery),
     # What the server does by itself

@@ -29,8 +29,9 @@ class Channel(Entity):
     """Where a company meets its customers; every company is born with a web channel.
 
     `sealed` are its credentials as nobody without a key can read them; they run out at `expires_at`, if that is known.
-    `reason` says in a sentence why it does not send. A disconnected one stays, without credentials, for what was said
-    there.
+    `reason` says in a sentence why it does not send; `paused_by` is the person whose decision that is. A disconnected
+    one stays, without credentials, for what was said there: its account is then `former_external_id`, free to be
+    connected again.
     """
 
     kind: ClassVar[str] = "channel"
@@ -38,8 +39,10 @@ class Channel(Entity):
     platform: Platform
     name: str
     external_id: str | None = None
+    former_external_id: str | None = None
     health: Health = Health.HEALTHY
     reason: str | None = None
+    paused_by: str | None = None
     main: bool = True
     sealed: bytes | None = field(default=None, repr=False)
     expires_at: datetime | None = None
@@ -75,7 +78,8 @@ class Channel(Entity):
             "version": self.version,
             "platform": self.platform,
             "name": self.name,
-            "external_id": self.external_id,
+            "external_id": self.external_id or self.former_external_id,
+            "main": self.main,
             "health": self.health,
             "health_reason": self.reason,
             "expires_at": self.expires_at,

@@ -12,6 +12,7 @@ UserId = NewType("UserId", str)
 KeyId = NewType("KeyId", str)
 SessionId = NewType("SessionId", str)
 AppointmentId = NewType("AppointmentId", str)
+GrantId = NewType("GrantId", str)
 
 OBJECT_IDS = (CompanyId, ContactId, ChannelId, ConversationId, MessageId, UserId, KeyId, SessionId)
 

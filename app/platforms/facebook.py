@@ -9,8 +9,8 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.meta_tokens import NO_APP, MetaApp, page_renewed, token_facts
-from app.platforms.network import Account, Limits, Network, Piece, Renewed
+from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, page_renewed, token_facts
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
 
@@ -20,6 +20,8 @@ class Facebook(Network):
     key = Platform.FACEBOOK
     limits = Limits(text=2000, unit=Unit.UTF_16)
     app_object = "page"
+    credentials = (Credential(name="access_token"), Credential(name="user_token", needed=False))
+    webhook = "facebook"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app
@@ -33,6 +35,10 @@ class Facebook(Network):
     def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
         """Show it; it holds for some seconds."""
         yield from post(self._messages, sign_body(to, sign), token=account.secrets["access_token"])
+
+    def check(self, account: Account) -> Exchange[Checked]:
+        """Read the page's name."""
+        return account_named(f"{self._root}/{account.external_id}", "name", token=account.secrets["access_token"])
 
     def renew(self, account: Account) -> Exchange[Renewed]:
         """Read the page's token again, with the token of whoever connected it."""

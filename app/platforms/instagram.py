@@ -1,5 +1,6 @@
 """Instagram: a professional account talks with people who wrote to it, through its page or with a login of its own."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.meta_tokens import NO_APP, MetaApp, login_renewed, page_renewed, token_facts
-from app.platforms.network import Account, Limits, Network, Piece, Renewed
+from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, login_renewed, page_renewed, token_facts
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
 OWN_LOGIN = "instagram"  # `login` of the channel's secrets; "page" is the other
+LOGIN = re.compile("page|instagram")
+PAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Instagram(Network):
@@ -25,6 +28,13 @@ class Instagram(Network):
     key = Platform.INSTAGRAM
     limits = Limits(text=1000, unit=Unit.BYTES)
     app_object = "instagram"
+    credentials = (
+        Credential(name="access_token"),
+        Credential(name="login", form=LOGIN),
+        Credential(name="user_token", needed=False),
+        Credential(name="page_id", form=PAGE_ID, needed=False),
+    )
+    webhook = "instagram"
 
     def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._own_graph, self._app = f"{graph}/{version}", own_graph, app
@@ -42,6 +52,13 @@ class Instagram(Network):
     def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
         """Show it; it holds for some seconds."""
         yield from self._post(account, sign_body(to, sign))
+
+    def check(self, account: Account) -> Exchange[Checked]:
+        """Read the account's name."""
+        token = account.secrets["access_token"]
+        if _has_own_login(account):
+            return account_named(f"{self._own_root}/me", "username", bearer=token)
+        return account_named(f"{self._root}/{account.external_id}", "name", token=token)
 
     def renew(self, account: Account) -> Exchange[Renewed]:
         """Renew the account's own login, or read its page's token again."""

@@ -13,8 +13,8 @@ from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
 from app.models.token import TokenFacts
 from app.platforms.meta_failures import AUTH, CUT_OFF, GARBLED, MESSENGER, UNCERTAIN, answer_in
-from app.platforms.network import Account, Renewed, no_way
-from app.platforms.shapes import mapping
+from app.platforms.network import Account, Checked, Renewed, no_way
+from app.platforms.shapes import mapping, words
 
 EXPIRED = (463, 467)  # subcodes of error 190 that come with time; the others come with a decision
 
@@ -45,13 +45,28 @@ def page_renewed(root: str, app: MetaApp, account: Account) -> Exchange[Renewed]
         raise no_way()
     expires_in = None
     if app.is_known:
-        asked = {"grant_type": "fb_exchange_token", "client_id": app.id, "client_secret": app.secret}
-        longer = yield from _get(f"{root}/oauth/access_token", {**asked, "fb_exchange_token": user_token})
-        user_token, expires_in = token_in(longer), seconds_in(longer)
+        user_token, expires_in = yield from longer_token(root, app, user_token)
     page_id = account.secrets.get("page_id") or account.external_id
-    page = yield from _get(f"{root}/{page_id}", {"fields": "access_token", "access_token": user_token})
+    page = yield from get(f"{root}/{page_id}", {"fields": "access_token", "access_token": user_token})
     secrets = {**account.secrets, "user_token": user_token, "access_token": token_in(page)}
     return Renewed(secrets=secrets, expires_in=expires_in)
+
+
+def longer_token(root: str, app: MetaApp, user_token: str) -> Exchange[tuple[str, float | None]]:
+    """Exchange a person's token for one that lasts, and say for how many seconds. Raises Refused."""
+    asked = {"grant_type": "fb_exchange_token", "client_id": app.id, "client_secret": app.secret}
+    longer = yield from get(f"{root}/oauth/access_token", {**asked, "fb_exchange_token": user_token})
+    return token_in(longer), seconds_in(longer)
+
+
+def account_named(
+    url: str, field: str, *, token: str = "", bearer: str = "", table: Mapping[str, Failure] = MESSENGER
+) -> Exchange[Checked]:
+    """Read an account's name with its own token, which tells whether that is accepted. Raises Refused."""
+    query = {"fields": field} | ({"access_token": token} if token else {})
+    headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = answer_in((yield Request(method="GET", url=url, query=query, headers=headers)), table)
+    return Checked(name=words(answer.get(field)) or None)
 
 
 def login_renewed(own_graph: str, account: Account) -> Exchange[Renewed]:
@@ -60,7 +75,7 @@ def login_renewed(own_graph: str, account: Account) -> Exchange[Renewed]:
     https://developers.facebook.com/docs/instagram-platform/reference/refresh_access_token
     """
     asked = {"grant_type": "ig_refresh_token", "access_token": account.secrets["access_token"]}
-    longer = yield from _get(f"{own_graph}/refresh_access_token", asked)
+    longer = yield from get(f"{own_graph}/refresh_access_token", asked)
     secrets = {**account.secrets, "access_token": token_in(longer)}
     return Renewed(secrets=secrets, expires_in=seconds_in(longer))
 
@@ -82,7 +97,7 @@ def token_facts(root: str, app: MetaApp, account: Account) -> Exchange[TokenFact
 
 def _facts_of(root: str, app: MetaApp, token: str) -> Exchange[TokenFacts]:
     asked = {"input_token": token, "access_token": f"{app.id}|{app.secret}"}
-    data = mapping((yield from _get(f"{root}/debug_token", asked)).get("data"))
+    data = mapping((yield from get(f"{root}/debug_token", asked)).get("data"))
     is_valid, ends = data.get("is_valid"), data.get("expires_at")
     if not isinstance(is_valid, bool):
         raise Refused(Failure(kind=UNCERTAIN, code="200", reason=GARBLED))
@@ -94,7 +109,8 @@ def _facts_of(root: str, app: MetaApp, token: str) -> Exchange[TokenFacts]:
     return TokenFacts(is_valid=is_valid, has_expired=has_expired, expires_at=expires_at)
 
 
-def _get(url: str, query: Mapping[str, str]) -> Exchange[Mapping[str, Any]]:
+def get(url: str, query: Mapping[str, str]) -> Exchange[Mapping[str, Any]]:
+    """Ask the Graph. Raises Refused."""
     reply = yield Request(method="GET", url=url, query=query)
     return answer_in(reply, MESSENGER)
 

@@ -1,8 +1,10 @@
 """What every network has: limits, a way to send one piece, and a way to understand what it tells us."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 
 from app.models.contact import Platform
@@ -15,6 +17,7 @@ from app.platforms.heard import Heard
 from app.platforms.splitting import Unit, split
 
 MEDIA = ("image", "audio", "video")  # what networks tell apart; all else is a file
+TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # goes into headers and addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,27 @@ class Account:
 
     external_id: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One of the secrets that an account is connected with, and the form that it has.
+
+    Without one that is `needed` there is no way; one that is `made` we make up where it is not given.
+    """
+
+    name: str
+    form: re.Pattern[str] = TOKEN
+    needed: bool = True
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a platform tells of an account whose credentials it accepts."""
+
+    name: str | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +95,8 @@ class Network(ABC):
     app_object: ClassVar[str | None] = None
     secret_header: ClassVar[str | None] = None
     signs_need_last: ClassVar[bool] = False
+    credentials: ClassVar[tuple[Credential, ...]] = ()  # the first is what a refusal to sign in is about
+    webhook: ClassVar[str] = ""  # below the webhooks' address; with {channel_id} where each channel has its own
 
     @abstractmethod
     def send(self, account: Account, piece: Piece) -> Exchange[str]:
@@ -79,6 +105,20 @@ class Network(ABC):
     def sign(self, account: Account, to: str, sign: Sign, last_id: str | None = None) -> Exchange[None]:
         """Show that we type or have read, where there is such a thing; `last_id` is the customer's last message."""
         yield from ()
+
+    def account_in(self, secrets: Mapping[str, str]) -> str | None:
+        """Return the account's id, where the credentials name it."""
+        return None
+
+    def check(self, account: Account) -> Exchange[Checked]:
+        """Ask whether the platform accepts the account's credentials. Raises Refused."""
+        yield from ()
+        return Checked()
+
+    def listen(self, account: Account, url: str) -> Exchange[bool]:
+        """Have the platform call us at `url`, where it is told so for each account; say if so. Raises Refused."""
+        yield from ()
+        return False
 
     def renew(self, account: Account) -> Exchange[Renewed]:
         """Get newer secrets, where there is a way. Raises Refused, of class `auth` where there is none."""

@@ -1,5 +1,6 @@
 """Telegram: a bot talks with people who started it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
 from app.models.sign import Sign
 from app.platforms.heard import Heard, Left, Rewrote, Said, Unknown, moment
-from app.platforms.network import Account, Limits, Network, Piece, medium_of
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, words
 from app.platforms.splitting import Unit
 
@@ -20,6 +21,10 @@ FIELDS = {"image": "photo", "audio": "audio", "video": "video", "file": "documen
 MEDIA = {
     "document": "file", "video": "video", "audio": "audio", "voice": "audio", "video_note": "video", "sticker": "image",
 }  # fmt: skip
+
+BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
+SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
+HEARD = ("message", "edited_message", "callback_query", "my_chat_member")  # the kinds of updates that we understand
 
 FailureRule = tuple[FailureClass, str]
 GONE: FailureRule = (FailureClass.RECIPIENT, "This customer has blocked the bot, or left Telegram.")
@@ -48,6 +53,11 @@ class Telegram(Network):
     key = Platform.TELEGRAM
     limits = Limits(text=4096, unit=Unit.UTF_16, caption=1024)
     secret_header = "X-Telegram-Bot-Api-Secret-Token"
+    credentials = (
+        Credential(name="bot_token", form=BOT_TOKEN),
+        Credential(name="secret_token", form=SECRET, needed=False, made=True),
+    )
+    webhook = "telegram/{channel_id}"
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -71,6 +81,20 @@ class Telegram(Network):
         """Show that we type, for up to five seconds; bots cannot show that they have read."""
         if sign is Sign.TYPING:
             yield from self._call(account, "sendChatAction", {"chat_id": to, "action": "typing"})
+
+    def account_in(self, secrets: Mapping[str, str]) -> str | None:
+        """Return the bot's id, which its token begins with."""
+        return secrets["bot_token"].partition(":")[0]
+
+    def check(self, account: Account) -> Exchange[Checked]:
+        """Ask who the bot is."""
+        return Checked(name=words(mapping((yield from self._call(account, "getMe", {}))).get("first_name")) or None)
+
+    def listen(self, account: Account, url: str) -> Exchange[bool]:
+        """Have updates sent to us, each with the secret that proves it."""
+        given = {"url": url, "secret_token": account.secrets["secret_token"], "allowed_updates": HEARD}
+        yield from self._call(account, "setWebhook", given)
+        return True
 
     def hear(self, payload: Mapping[str, Any]) -> Iterator[Heard]:
         """Yield what an update tells: one thing each. The account is known by the address it came to."""

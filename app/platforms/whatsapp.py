@@ -13,8 +13,8 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.heard import Heard, Reacted, Receipt, Said, Unknown, moment
 from app.platforms.meta_failures import GARBLED, UNCERTAIN, WHATSAPP, answer_in, failure_of
-from app.platforms.meta_tokens import NO_APP, MetaApp, token_facts
-from app.platforms.network import Account, Limits, Network, Piece, medium_of
+from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, token_facts
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, mappings, words
 from app.platforms.splitting import Unit
 
@@ -33,6 +33,8 @@ class WhatsApp(Network):
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
     app_object = "whatsapp_business_account"
     signs_need_last = True
+    credentials = (Credential(name="access_token"),)
+    webhook = "whatsapp"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app
@@ -62,6 +64,11 @@ class WhatsApp(Network):
             return
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": last_id}
         yield from self._post(account, body | ({"typing_indicator": {"type": "text"}} if sign is Sign.TYPING else {}))
+
+    def check(self, account: Account) -> Exchange[Checked]:
+        """Read the number's verified name."""
+        url, token = f"{self._root}/{account.external_id}", account.secrets["access_token"]
+        return account_named(url, "verified_name", bearer=token, table=WHATSAPP)
 
     def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
         """Ask how the business's token is."""

@@ -18,6 +18,7 @@ from app.stores.conversations import Conversations
 from app.stores.credentials import Credentials
 from app.stores.entities import EntityStore
 from app.stores.gates import Gates
+from app.stores.grants import Grants
 from app.stores.lanes import Lanes
 from app.stores.leases import Leases
 from app.stores.log import Events, Streams, Writers
@@ -54,6 +55,7 @@ class Stores:
     unheard: Unheard
     leases: Leases
     credentials: Credentials
+    grants: Grants
 
     @property
     def journaled(self) -> dict[type[Entity], EntityStore[Any]]:
@@ -65,7 +67,7 @@ class Stores:
     def all(self) -> tuple[Any, ...]:
         """Return every store that has indexes."""
         log = (self.companies, self.streams, self.events, self.writers)
-        plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates, self.unheard)
+        plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates, self.unheard, self.grants)
         return (*log, *plain, self.leases, *self.journaled.values())
 
     async def ping(self) -> None:
@@ -127,4 +129,5 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         unheard=Unheard(database),
         leases=Leases(database),
         credentials=Credentials(database),
+        grants=Grants(database),
     )

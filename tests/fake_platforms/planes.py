@@ -56,9 +56,9 @@ class Planes:
                 request, Call(platform="whatsapp", token=token, text=text, our_id=ours, **whom), body
             )
         if "message" not in body:
-            whom, sign = str(body.get("recipient", {}).get("id")), str(body.get("sender_action"))
-            self.state.signs.append(("instagram" if bearer else "facebook", whom, sign))
-            return answer({"recipient_id": whom})
+            customer, sign = str(body.get("recipient", {}).get("id")), str(body.get("sender_action"))
+            self.state.signs.append(("instagram" if bearer else "facebook", customer, sign))
+            return answer({"recipient_id": customer})
         tagged = body.get("tag") == "HUMAN_AGENT"
         is_instagram = bool(bearer) or body["recipient"]["id"].startswith("IG")
         known = self.state.tokens.get(token)

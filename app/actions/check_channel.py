@@ -1,0 +1,35 @@
+"""Ask a channel's platform how the channel is, now, and note what it says."""
+
+from app.access import access_channel
+from app.actions.ask_account import failure_of
+from app.actions.connected import connected
+from app.actions.set_health import set_health
+from app.actions.start_channel import start_channel
+from app.hub import Hub
+from app.models.caller import Caller
+from app.models.channel import Channel, Health
+from app.models.entity import ChannelId
+from app.models.failure import Failure, FailureClass
+
+
+async def check_channel(hub: Hub, caller: Caller, id: ChannelId) -> dict[str, object]:
+    """Return whether all is well, else what the platform said; and the channel's health. Raises NotFound, NotConnected.
+
+    A person's pause stands, whatever the platform says.
+    """
+    channel = connected(await access_channel(hub, caller, id))
+    failure = await failure_of(hub, channel)
+    after = channel if channel.paused_by else await _noted(hub, channel, failure)
+    if failure is None:
+        return {"ok": True, "health": after.health}
+    said = {"class": failure.kind, "code": failure.code, "reason": failure.reason}
+    return {"ok": False, **said, "health": after.health}
+
+
+async def _noted(hub: Hub, channel: Channel, failure: Failure | None) -> Channel:
+    if failure is None and not channel.can_send:
+        well = await set_health(hub, channel, Health.HEALTHY)
+        return await start_channel(hub, well) if well and well.can_send else well or channel
+    if failure is not None and failure.kind is FailureClass.AUTH:
+        return await set_health(hub, channel, Health.NEEDS_REAUTH, failure.reason) or channel
+    return channel

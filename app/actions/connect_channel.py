@@ -1,0 +1,117 @@
+"""Connect an account of a platform, so that its customers can be heard and answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.access import access_channel, company_of
+from app.actions.ask_account import require_accepted
+from app.actions.credentials import Secrets, complete, network_of
+from app.actions.keys import Done, change_key, digest_of
+from app.actions.open_grant import open_grant
+from app.actions.start_channel import start_channel, webhook_of
+from app.errors import AlreadyConnected, Duplicate, Invalid, NotConnectable
+from app.events import ChannelUpdated
+from app.hub import Hub
+from app.journal.change import Change, Committed, Decision, Seen
+from app.models.caller import Caller
+from app.models.channel import Channel
+from app.models.contact import Platform
+from app.models.entity import ChannelId, GrantId, evolve
+from app.platforms.network import Account, Network
+
+LONGEST_NAME = 200  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChannel:
+    """An account to connect: with its credentials, or as one of the pages of a sign-in (`grant_id`)."""
+
+    platform: Platform
+    name: str | None = None
+    external_id: str | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    grant_id: GrantId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a new channel will send with, and until when."""
+
+    secrets: Secrets = field(repr=False)
+    external_id: str | None
+    expires_at: datetime | None = None
+
+
+async def connect_channel(hub: Hub, caller: Caller, new: NewChannel, client_key: str | None = None) -> Done:
+    """Return the channel as it is once the platform calls us.
+
+    Raises Invalid for credentials that are not complete or not accepted, AlreadyConnected, and NotConnectable for an
+    account that is not free: whose it is stays untold.
+    """
+    network = network_of(hub, new.platform)
+    means = await _means_of(hub, caller, network, new)
+    account = Account(external_id=means.external_id or "", secrets=means.secrets)
+    told = await require_accepted(hub, network, account) if network.credentials else None
+    name = new.name or (told.name if told else None) or new.platform.title()
+    done = await _commit(hub, caller, new, means, name[:LONGEST_NAME], client_key)
+    channel = await access_channel(hub, caller, done.payload["channel"]["id"])
+    if not channel.is_connected:  # a replay, long after
+        return Done.of(done, "channel")
+    return Done(view=(await start_channel(hub, channel)).view(), replayed=done.replayed)
+
+
+async def _means_of(hub: Hub, caller: Caller, network: Network, new: NewChannel) -> Means:
+    if new.grant_id is not None:
+        if not new.external_id:
+            raise Invalid.of("external_id", "Say which of the pages.")
+        opened = await open_grant(hub, caller, new.grant_id, new.platform, new.external_id)
+        return Means(secrets=opened.secrets, external_id=new.external_id, expires_at=opened.expires_at)
+    secrets = complete(network, new.credentials)
+    own = network.account_in(secrets)
+    if own and new.external_id not in (None, own):
+        raise Invalid.of("external_id", "The credentials are another account's.")
+    if network.credentials and not (own or new.external_id):
+        raise Invalid.of("external_id", "Field required")
+    return Means(secrets=secrets, external_id=own or new.external_id)
+
+
+async def _commit(
+    hub: Hub, caller: Caller, new: NewChannel, means: Means, name: str, client_key: str | None
+) -> Committed:
+    key, claimed = change_key(hub, caller, "connect_channel", client_key)
+    unplaced = _channel(hub, caller, new, means, name)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        is_first = seen.get(Channel.main_of(new.platform)) is None
+        channel = evolve(unplaced, main=is_first, created_at=now)
+        return Decision(puts=(channel,), events=(ChannelUpdated(channel=channel),))
+
+    change = Change(
+        company_id=company_of(caller),
+        key=key,
+        claimed=claimed,
+        digest=digest_of(new.platform, new.name, new.external_id, dict(new.credentials), new.grant_id),
+        needs=(Channel.main_of(new.platform),),
+        decide=decide,
+    )
+    try:
+        return await hub.journal.commit(change)
+    except Duplicate:
+        own = await hub.store.channels.with_account(change.company_id, new.platform, means.external_id or "")
+        raise (AlreadyConnected if own else NotConnectable) from None
+
+
+def _channel(hub: Hub, caller: Caller, new: NewChannel, means: Means, name: str) -> Channel:
+    id = ChannelId(hub.new_id())
+    channel = Channel(
+        id=id,
+        company_id=company_of(caller),
+        platform=new.platform,
+        name=name,
+        external_id=means.external_id,
+        sealed=hub.vault.seal(id, means.secrets) if means.secrets else None,
+        expires_at=means.expires_at,
+        created_at=hub.now(),
+    )
+    return evolve(channel, webhook_url=webhook_of(hub, channel))

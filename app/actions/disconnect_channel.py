@@ -1,0 +1,68 @@
+"""Give an account up: nothing is heard or sent there any more, what was said stays."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from app.access import access_channel, company_of
+from app.actions.connected import require_optional
+from app.actions.keys import Done, change_key, digest_of
+from app.actions.wake_channel import wake_channel
+from app.errors import NotFound
+from app.events import ChannelUpdated
+from app.hub import Hub
+from app.journal.change import Change, Decision, Seen
+from app.models.caller import Caller
+from app.models.channel import Channel
+from app.models.entity import ChannelId, evolve
+
+
+async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: str | None = None) -> Done:
+    """Return the channel as it is now, without credentials; its account is free. Raises NotFound, BuiltIn.
+
+    The oldest other channel of the platform becomes the main one. What is queued fails, as its channel is gone.
+    """
+    channel = await access_channel(hub, caller, id)
+    others = [each.id for each in await hub.store.channels.of_platform(channel.company_id, channel.platform)]
+    key, claimed = change_key(hub, caller, "disconnect_channel", client_key)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        before = seen.get(Channel.ref(id))
+        if before is None:
+            raise NotFound
+        require_optional(before)
+        if not before.is_connected:
+            return Decision(answer=before.view())
+        changed = (_disconnected(before, now), *_heir(seen, before, others))
+        return Decision(puts=changed, events=tuple(ChannelUpdated(channel=each) for each in changed))
+
+    change = Change(
+        company_id=company_of(caller),
+        key=key,
+        claimed=claimed,
+        digest=digest_of(id),
+        needs=(Channel.ref(id),),
+        decide=decide,
+    )
+    done = Done.of(await hub.journal.commit(change), "channel")
+    await wake_channel(hub, channel)
+    return done
+
+
+def _disconnected(channel: Channel, now: datetime) -> Channel:
+    return evolve(
+        channel,
+        external_id=None,
+        former_external_id=channel.external_id,
+        sealed=None,
+        expires_at=None,
+        main=False,
+        disconnected_at=now,
+    )
+
+
+def _heir(seen: Seen, channel: Channel, others: Iterable[ChannelId]) -> tuple[Channel, ...]:
+    """Return who is main now, if that has to be settled."""
+    if not channel.main:
+        return ()
+    found = (seen.get(Channel.ref(each)) for each in others if each != channel.id)
+    return next(((evolve(each, main=True),) for each in found if each and each.is_connected), ())
