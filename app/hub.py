@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from app.journal.journal import Journal
 from app.models.channel import Channel
 from app.models.contact import Platform
-from app.models.entity import ChannelId, SessionId
+from app.models.entity import ChannelId, CompanyId, ConversationId, SessionId
 from app.models.failure import Failure
 from app.models.gate import Gate
 from app.models.job import JobState
@@ -52,10 +52,11 @@ class Renewals:
 
 @dataclass(slots=True)
 class Bells:
-    """What actions ring and doors listen to, in this process: passing signals, and sign-ins that ended."""
+    """What actions ring and doors listen to, in this process: signals, sign-ins that ended, conversations read."""
 
     signal: list[Callable[[Signal], None]] = field(default_factory=list)
     signed_out: list[Callable[[SessionId], None]] = field(default_factory=list)
+    read: list[Callable[[CompanyId, ConversationId], None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

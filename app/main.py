@@ -19,6 +19,7 @@ from app.hub import Hub
 from app.jobs.jobs import jobs_of
 from app.jobs.outbox import Outbox
 from app.jobs.scheduler import Scheduler
+from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.passwords import Passwords
@@ -91,6 +92,9 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
         outbox = Outbox(hub)
         outbox.start()
         opened.push_async_callback(outbox.close)
+        signs = Signs(hub)
+        signs.start()
+        opened.push_async_callback(signs.close)
         opened.push_async_callback(app[SOCKETS].close)
         scheduler = Scheduler(hub, jobs_of(hub, outbox))
         scheduler.start()
@@ -100,6 +104,10 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     async def close(_: web.Application) -> None:
         await everything.aclose()
 
+    async def drain(_: web.Application) -> None:
+        outbox.drain()
+
+    app.on_shutdown.append(drain)
     app.on_cleanup.append(close)
     return app
 

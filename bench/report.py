@@ -10,14 +10,16 @@ import argparse
 import re
 from pathlib import Path
 
+from bench.delivery.section import SECTION as DELIVERY
 from bench.end_to_end.section import SECTION as END_TO_END
 from bench.engine.section import SECTION as ENGINE
 from bench.figures import RESULTS, saved
 from bench.journal.section import SECTION as JOURNAL
 from bench.resume.section import SECTION as RESUME
 from bench.section import Section
+from bench.webhooks.section import SECTION as WEBHOOKS
 
-SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME)
+SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME, DELIVERY, WEBHOOKS)
 DOCS = Path(__file__).parent.parent / "docs"
 HEAD = "# Benchmarks\n\nEach figure stands beside a peer's from the same run: [how](../bench/README.md).\n"
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from loguru import logger
 
 from app.access import recalled
+from app.errors import NotConnected
 from app.hub import Hub
 from app.journal.change import Seen
 from app.models.channel import Channel
@@ -34,6 +35,7 @@ class Peer:
     def needs(self) -> tuple[Ref[Entity], ...]:
         """Name what a decision about this peer will see."""
         return (
+            Channel.ref(self.channel.id),
             Contact.known_as(self.channel.id, self.external_id),
             Conversation.open_with(self.channel.id, self.channel.platform, self.external_id),
         )
@@ -65,8 +67,11 @@ async def _name_of(hub: Hub, channel: Channel, external_id: str) -> str | None:
 
 
 def contact_of(seen: Seen, peer: Peer, now: datetime) -> tuple[Contact, bool]:
-    """Return the customer, and whether they are new."""
+    """Return the customer, and whether they are new. Raises NotConnected: the account may be another company's now."""
     channel = peer.channel
+    connected = seen.get(Channel.ref(channel.id))
+    if connected is None or not connected.is_connected:
+        raise NotConnected
     known = seen.get(Contact.known_as(channel.id, peer.external_id))
     if known is not None:
         return known, False

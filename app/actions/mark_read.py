@@ -42,7 +42,7 @@ async def mark_read(
                 MessageRead(conversation=conversation, reader_id=caller.id, up_to_seq=mark.up_to_seq, read_at=now)
                 for conversation, mark in moved
             ),
-            answer=[conversation.view() for conversation, _ in marked],
+            answer=([conversation.view() for conversation, _ in marked], [mark.conversation_id for _, mark in moved]),
         )
 
     needs = tuple(ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id))))
@@ -58,7 +58,11 @@ async def mark_read(
     )
     if done.replayed:
         return [(await access_conversation(hub, caller, id)).view() for id in ids], True
-    return done.answer, False
+    views, moved = done.answer
+    for listen in hub.bells.read:
+        for id in moved:
+            listen(company_of(caller), id)
+    return views, False
 
 
 async def _conversations(

@@ -6,12 +6,12 @@ from typing import Any
 
 from loguru import logger
 
-from app.actions.find_account import channel_with
+from app.actions.find_account import channel_with, forget_account
 from app.actions.receive_change import receive_change
 from app.actions.receive_echo import receive_echo
 from app.actions.receive_message import receive_message
 from app.actions.record_receipt import record_receipt
-from app.errors import Duplicate, IdempotencyConflict, Internal
+from app.errors import Duplicate, IdempotencyConflict, Internal, NotConnected
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
@@ -64,11 +64,24 @@ async def _receive_line(hub: Hub, platform: Platform, line: list[Told], gate: as
         for channel, told in line:
             try:
                 await _receive(hub, channel, told)
+            except NotConnected:
+                await _receive_anew(hub, channel, told)
             except (Duplicate, IdempotencyConflict):
                 continue  # it is stored already, under a key that is forgotten by now
             except Internal:
                 logger.bind(platform=platform, kind=type(told).__name__).error("a webhook's part was not understood")
                 await hub.store.unheard.keep(platform.value, [("refused", {"told": repr(told)})], hub.now())
+
+
+async def _receive_anew(hub: Hub, channel: Channel, told: Heard) -> None:
+    """Look again who has the account: the channel that we remembered was disconnected a moment ago."""
+    forget_account(hub, channel)
+    now = await channel_with(hub, channel.platform, channel.external_id or told.account)
+    if now is not None and now.id != channel.id:
+        await _receive(hub, now, told)
+    else:
+        strange = {"account": told.account, "kind": type(told).__name__}
+        await hub.store.unheard.keep(channel.platform.value, [("unknown account", strange)], hub.now())
 
 
 async def _receive(hub: Hub, channel: Channel, told: Heard) -> None:

@@ -15,9 +15,10 @@ WEBHOOKS = "/api/v1/webhooks"
 def webhook_of(hub: Hub, channel: Channel) -> str | None:
     """Return where a channel's platform calls us, None for one that does not; without PUBLIC_URL the path alone."""
     network = hub.networks.get(channel.platform)
-    if network is None or not network.webhook:
+    if network is None or not (network.app_object or network.secret_header):
         return None
-    return f"{hub.settings.public_url or ''}{WEBHOOKS}/{network.webhook.format(channel_id=channel.id)}"
+    own = f"/{channel.id}" if network.secret_header else ""  # what an app signs has one address for all its accounts
+    return f"{hub.settings.public_url or ''}{WEBHOOKS}/{channel.platform}{own}"
 
 
 async def start_channel(hub: Hub, channel: Channel) -> Channel:

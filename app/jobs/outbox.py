@@ -43,9 +43,13 @@ class Outbox:
         """Listen to what the journal moves."""
         self.hub.journal.on_moves.append(self._moved)
 
-    async def close(self) -> None:
-        """Claim nothing more, and let what was begun end; what does not is claimed by nobody for the lease's length."""
+    def drain(self) -> None:
+        """Claim nothing more."""
         self._closing = True
+
+    async def close(self) -> None:
+        """Let what was begun end; what does not is claimed by nobody for the lease's length."""
+        self.drain()
         self.hub.journal.on_moves.remove(self._moved)
         for timer in self._timers.values():
             timer.cancel()

@@ -5,11 +5,12 @@ from typing import Any
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, page_renewed, token_facts
-from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed, Sign
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
 
@@ -18,8 +19,8 @@ class Facebook(Network):
 
     key = Platform.FACEBOOK
     limits = Limits(text=2000, unit=Unit.UTF_16)
+    app_object = "page"
     credentials = (Credential(name="access_token"), Credential(name="user_token", needed=False))
-    webhook = "facebook"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app

@@ -10,9 +10,10 @@ from app.models.delivery import DeliveryState
 from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.platforms.heard import Echoed, Heard, Reacted, Receipt, Rewrote, Said, Unknown, Withdrew, moment
 from app.platforms.meta_failures import GARBLED, MESSENGER, UNCERTAIN, answer_in
-from app.platforms.network import Piece, Sign, medium_of
+from app.platforms.network import Piece, medium_of
 from app.platforms.shapes import mapping, mappings, words
 
 SIGNS = {Sign.TYPING: "typing_on", Sign.SEEN: "mark_seen"}

@@ -6,11 +6,12 @@ from typing import Any
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
 from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, login_renewed, page_renewed, token_facts
-from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed, Sign
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
 OWN_LOGIN = "instagram"  # `login` of the channel's secrets; "page" is the other
@@ -26,13 +27,13 @@ class Instagram(Network):
 
     key = Platform.INSTAGRAM
     limits = Limits(text=1000, unit=Unit.BYTES)
+    app_object = "instagram"
     credentials = (
         Credential(name="access_token"),
         Credential(name="login", form=LOGIN),
         Credential(name="user_token", needed=False),
         Credential(name="page_id", form=PAGE_ID, needed=False),
     )
-    webhook = "instagram"
 
     def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._own_graph, self._app = f"{graph}/{version}", own_graph, app

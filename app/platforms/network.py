@@ -5,26 +5,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from app.models.contact import Platform
 from app.models.exchange import Exchange
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.heard import Heard
 from app.platforms.splitting import Unit, split
 
 MEDIA = ("image", "audio", "video")  # what networks tell apart; all else is a file
 TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")  # goes into headers and addresses
-
-
-class Sign(StrEnum):
-    """What passes and is not stored."""
-
-    TYPING = "typing"
-    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +83,19 @@ class Piece:
 
 
 class Network(ABC):
-    """One platform, spoken to by requests and replies alone."""
+    """One platform, spoken to by requests and replies alone.
+
+    Its webhooks prove themselves in one of two ways: Meta signs them with its app's secret, and writes `app_object`
+    into them; others repeat a channel's `secret_token` in `secret_header`. With neither it has no webhooks.
+    Where `signs_need_last`, typing and seen are shown at the customer's last message.
+    """
 
     key: ClassVar[Platform]
     limits: ClassVar[Limits]
+    app_object: ClassVar[str | None] = None
+    secret_header: ClassVar[str | None] = None
+    signs_need_last: ClassVar[bool] = False
     credentials: ClassVar[tuple[Credential, ...]] = ()  # the first is what a refusal to sign in is about
-    webhook: ClassVar[str] = ""  # below the webhooks' address; with {channel_id} where each channel has its own
 
     @abstractmethod
     def send(self, account: Account, piece: Piece) -> Exchange[str]:

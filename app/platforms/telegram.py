@@ -9,8 +9,9 @@ from app.models.contact import Platform
 from app.models.exchange import Exchange, Reply, Request
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.platforms.heard import Heard, Left, Rewrote, Said, Unknown, moment
-from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Sign, medium_of
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, words
 from app.platforms.splitting import Unit
 
@@ -51,11 +52,11 @@ class Telegram(Network):
 
     key = Platform.TELEGRAM
     limits = Limits(text=4096, unit=Unit.UTF_16, caption=1024)
+    secret_header = "X-Telegram-Bot-Api-Secret-Token"
     credentials = (
         Credential(name="bot_token", form=BOT_TOKEN),
         Credential(name="secret_token", form=SECRET, needed=False, made=True),
     )
-    webhook = "telegram/{channel_id}"
 
     def __init__(self, base: str) -> None:
         self._base = base

@@ -9,11 +9,12 @@ from app.models.delivery import DeliveryState
 from app.models.exchange import Exchange, Request
 from app.models.failure import Failure, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.heard import Heard, Reacted, Receipt, Said, Unknown, moment
 from app.platforms.meta_failures import GARBLED, UNCERTAIN, WHATSAPP, answer_in, failure_of
 from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, token_facts
-from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Sign, medium_of
+from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, mappings, words
 from app.platforms.splitting import Unit
 
@@ -30,8 +31,9 @@ class WhatsApp(Network):
 
     key = Platform.WHATSAPP
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
+    app_object = "whatsapp_business_account"
+    signs_need_last = True
     credentials = (Credential(name="access_token"),)
-    webhook = "whatsapp"
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app

@@ -83,3 +83,16 @@ class Messages(EntityStore[Message]):
         """Tell whether it is unknown of one of the last messages here whether it was sent."""
         latest = await self.newest(company_id, [conversation_id], before=None, limit=20)
         return any(each.delivery and each.delivery.state is DeliveryState.UNCERTAIN for each in latest)
+
+    async def last_heard(self, company_id: CompanyId, conversation_id: ConversationId) -> str | None:
+        """Return the platform's id of the last message that the customer wrote here."""
+        found = await self.collection.find_one(
+            {
+                "company_id": object_id(company_id),
+                "conversation_id": object_id(conversation_id),
+                "direction": Direction.INBOUND.value,
+            },
+            sort=[("seq", DESCENDING)],
+            projection={"external_message_id": True},
+        )
+        return found.get("external_message_id") if found else None

@@ -32,14 +32,14 @@ class Contender:
 
 
 @contextlib.asynccontextmanager
-async def parley_contender(mongodb_uri: str, core: int, contacts: int) -> AsyncIterator[Contender]:
-    """Our server, as an operator starts it; listeners show the same key as the posts."""
+async def parley_contender(mongodb_uri: str, core: int, contacts: int, **more: str) -> AsyncIterator[Contender]:
+    """Our server, as an operator starts it, with `more` settings; listeners show the same key as the posts."""
     async with database(mongodb_uri, "parley") as uri:
         with tempfile.TemporaryDirectory() as data:
             port = free_port()
             settings = {
                 "PORT": str(port), "MONGODB_URI": uri, "ENVIRONMENT": "development", "DATA_DIR": data,
-                "RATE_LIMITS": "off", "LOG_LEVEL": "WARNING",
+                "RATE_LIMITS": "off", "LOG_LEVEL": "WARNING", **more,
             }  # fmt: skip
             key = await make_key(core, settings)
             door = Door(port, "/company", auth={"api_key": key}, headers={"X-API-Key": key})

@@ -77,7 +77,8 @@ async def run(options: argparse.Namespace) -> dict[int, list[dict[str, dict[str,
 async def desk(uri: str) -> AsyncIterator[tuple[Hub, Work]]:
     """A company with twenty customers, and the verb that one of them speaks."""
     secret = "bench" * 8
-    environ = {"MONGODB_URI": uri, "JWT_ACCESS_SECRET": secret, "ENVIRONMENT": "test"}
+    environ = {"MONGODB_URI": uri, "JWT_ACCESS_SECRET": secret, "ENVIRONMENT": "test",
+               "ENCRYPTION_KEYS": "A" * 43 + "="}  # fmt: skip
     server = uri.split("//", 1)[1].split("/", 1)[0]
     address = f"mongodb://{server}/bench_journal?replicaSet=rs0"
     settings = read_settings({**environ, "MONGODB_URI": address})

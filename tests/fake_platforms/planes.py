@@ -47,6 +47,8 @@ class Planes:
         token = request.query.get("access_token") or bearer
         if body.get("messaging_product") == "whatsapp":
             if "to" not in body:
+                shown = "typing" if "typing_indicator" in body else "seen"
+                self.state.signs.append(("whatsapp", body["message_id"], shown))
                 return answer({"success": True})
             text = body.get("text", {}).get("body", "")
             ours = body.get("biz_opaque_callback_data")
@@ -55,7 +57,9 @@ class Planes:
                 request, Call(platform="whatsapp", token=token, text=text, our_id=ours, **whom), body
             )
         if "message" not in body:
-            return answer({"recipient_id": body.get("recipient", {}).get("id")})
+            customer, sign = str(body.get("recipient", {}).get("id")), str(body.get("sender_action"))
+            self.state.signs.append(("instagram" if bearer else "facebook", customer, sign))
+            return answer({"recipient_id": customer})
         tagged = body.get("tag") == "HUMAN_AGENT"
         is_instagram = bool(bearer) or body["recipient"]["id"].startswith("IG")
         known = self.state.tokens.get(token)
@@ -164,6 +168,8 @@ class Planes:
         method, token = request.match_info["method"], request.match_info["token"]
         if method in ("getMe", "setWebhook"):
             return await self._bot(request, method, token, body)
+        if method == "sendChatAction":
+            self.state.signs.append(("telegram", str(body.get("chat_id")), str(body.get("action"))))
         if not method.startswith("send") or method == "sendChatAction":
             return answer({"ok": True, "result": True})
         text, chat = body.get("text") or body.get("caption", ""), str(body.get("chat_id", ""))

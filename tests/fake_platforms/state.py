@@ -74,6 +74,7 @@ class State:
 
     sent: list[Sent] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    signs: list[tuple[str, str, str]] = field(default_factory=list)  # platform, whom or at which message, what
     tokens: dict[str, Token] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     pages: list[dict[str, Any]] = field(default_factory=list)  # whoever asks, if any are told

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from app.access import caller_with_key
+from app.actions.connect_channel import NewChannel, connect_channel
+from app.errors import Invalid
 from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.people import Scope
+from app.settings_values import Environment
 from tests.delivery.shop import Shop
 from tests.desk import Desk
 from tests.handlers.accounts import BODIES, PUBLIC, SECRETS, Place, body, connected, open_place
@@ -391,7 +396,8 @@ async def test_what_is_not_there_is_missing(desk: Desk, verb: str) -> None:
 async def test_no_credential_is_shown_said_logged_or_kept_in_the_clear(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk, answers = place.desk, []
+    desk = place.desk
+    answers: list[Any] = []
     for platform in BODIES:
         channel = await connected(desk, platform)
         answers.append(channel)
@@ -419,3 +425,21 @@ async def all_stored(desk: Desk) -> AsyncIterator[Any]:
 
 async def entities(desk: Desk) -> list[Channel]:
     return await desk.hub.store.channels.connected(desk.company.id, before=None, limit=100)
+
+
+async def test_the_sandbox_is_not_for_production(desk: Desk) -> None:
+    strict = replace(desk.hub, settings=desk.hub.settings.model_copy(update={"environment": Environment.PRODUCTION}))
+    caller = await caller_with_key(desk.hub, desk.key)
+    with pytest.raises(Invalid) as refused:
+        await connect_channel(strict, caller, NewChannel(platform=Platform.SANDBOX))
+    assert [detail.field for detail in refused.value.details] == ["platform"]
+
+
+async def test_without_a_public_address_the_path_alone_is_known_and_no_bot_is_told(place: Place) -> None:
+    hub = replace(place.desk.hub, settings=place.desk.hub.settings.model_copy(update={"public_url": None}))
+    caller = await caller_with_key(hub, place.desk.key)
+    credentials = BODIES["telegram"]["credentials"]
+    done = await connect_channel(hub, caller, NewChannel(platform=Platform.TELEGRAM, credentials=credentials))
+    assert done.view["webhook_url"] == f"/api/v1/webhooks/telegram/{done.view['id']}"
+    assert not place.fake.state.webhooks
+    assert (await connected(place.desk, "sandbox"))["webhook_url"] is None

@@ -7,10 +7,11 @@ import pytest
 from app.models.contact import Platform
 from app.models.failure import FailureClass, Refused
 from app.models.message import Attachment
+from app.models.sign import Sign
 from app.platforms.facebook import Facebook
 from app.platforms.instagram import Instagram
 from app.platforms.meta_bot import MetaBot
-from app.platforms.network import Account, Limits, Network, Piece, Sign, pieces_of
+from app.platforms.network import Account, Limits, Network, Piece, pieces_of
 from app.platforms.splitting import Unit
 from app.platforms.telegram import Telegram
 from app.platforms.whatsapp import WhatsApp

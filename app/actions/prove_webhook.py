@@ -1,0 +1,78 @@
+"""Let a webhook in only when it is proven to come from its platform: before a byte of it is believed.
+
+https://developers.facebook.com/docs/graph-api/webhooks/getting-started
+https://core.telegram.org/bots/api#setwebhook
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from app.actions.find_account import channel_at
+from app.actions.open_secrets import secret_of
+from app.errors import Forbidden, NotFound, Unauthenticated
+from app.hub import Hub
+from app.models.channel import Channel
+from app.models.contact import Platform
+from app.platforms.network import Network
+
+SIGNATURE = "X-Hub-Signature-256"
+Headers = Mapping[str, str]
+
+
+async def addressed(hub: Hub, name: str, channel_id: str | None) -> tuple[Platform, Channel | None]:
+    """Return the platform and the channel that an address names. Raises NotFound.
+
+    What an app signs has one address for all its accounts, and may have one for each; else each has its own.
+    """
+    network = next((each for each in hub.networks.values() if each.key == name and _has_webhooks(each)), None)
+    channel = await channel_at(hub, channel_id) if channel_id else None
+    if network is None or (channel_id is not None and (channel is None or channel.platform is not network.key)):
+        raise NotFound
+    if network.secret_header and channel is None:
+        raise NotFound("Each account of this platform has an address of its own, which ends with its channel's id.")
+    return network.key, channel
+
+
+def require_proof(
+    hub: Hub, platform: Platform, channel: Channel | None, headers: Mapping[str, str], raw: bytes
+) -> None:
+    """Pass what its platform sent. Raises Unauthenticated, or Forbidden where nobody can prove anything."""
+    header = hub.networks[platform].secret_header
+    if header is None:
+        return _require_signature(hub, headers, raw)
+    expected = secret_of(hub, channel, "secret_token") if channel else ""
+    if not expected or not _same(headers.get(header, ""), expected):
+        raise Unauthenticated("The secret token is not this channel's.")
+
+
+def require_verify_token(hub: Hub, mode: str, token: str) -> None:
+    """Pass whoever sets up our address at Meta and knows what was agreed. Raises Forbidden."""
+    agreed = hub.settings.meta_verify_token
+    if mode != "subscribe" or agreed is None or not _same(token, agreed.get_secret_value()):
+        raise Forbidden("This is not the verify token of this server.")
+
+
+def speaker_of(hub: Hub, platform: Platform, payload: Mapping[str, Any]) -> Platform:
+    """Return whose payload it is: one address of an app may hear all of its products."""
+    named = payload.get("object")
+    return next((each.key for each in hub.networks.values() if each.app_object and each.app_object == named), platform)
+
+
+def _has_webhooks(network: Network) -> bool:
+    return network.app_object is not None or network.secret_header is not None
+
+
+def _require_signature(hub: Hub, headers: Headers, raw: bytes) -> None:
+    """Check the signature over the bytes as they came, in constant time."""
+    secret = hub.settings.facebook_app_secret
+    if secret is None:
+        raise Forbidden("This server has no FACEBOOK_APP_SECRET, so nobody can prove to be Meta.")
+    digest = hmac.new(secret.get_secret_value().encode(), raw, hashlib.sha256).hexdigest()
+    if not _same(headers.get(SIGNATURE, ""), f"sha256={digest}"):
+        raise Unauthenticated("The signature is not that of this app's secret over this body.")
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), expected.encode())
