@@ -24,8 +24,8 @@ help: ## list these targets
 run: $(VENV)/run.stamp ## start the server on port 4000, with a MongoDB of its own
 	@exec $(PYTHON) -m app serve
 
-demo: $(VENV)/run.stamp ## the same, with a demo company made sure of
-	@exec $(PYTHON) -m app demo
+demo: $(VENV)/run.stamp ## a live inbox: the server beside fake platforms, whose customers write and answer
+	@exec $(PYTHON) -m tests.fake_platforms.demo
 
 test: $(VENV)/dev.stamp $(JS_STAMP) ## run all tests, with branch coverage
 	$(WITH_NODE) $(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered

@@ -35,11 +35,21 @@ class Inbox:
                 kept[event[name]["id"]] = event[name]
 
     def view(self) -> dict[str, Things]:
-        """Return all of it, with what was read worked out from the conversations, as REST does."""
+        """Return all of it, with what was read, here and there, worked out from the conversations, as REST does."""
         messages = {
-            id: {**message, "read": message["read"] or self._is_read(message)} for id, message in self.messages.items()
+            id: {**message, "read": message["read"] or self._is_read(message), "delivery": self._delivery(message)}
+            for id, message in self.messages.items()
         }
         return {"contacts": self.contacts, "conversations": self.conversations, "messages": messages}
+
+    def _delivery(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        delivery: dict[str, Any] | None = message["delivery"]
+        if delivery is None or delivery["state"] not in ("sent", "delivered", "read"):
+            return delivery
+        conversation = self.conversations[message["conversation_id"]]
+        marks = {"read": conversation["customer_read_seq"], "delivered": conversation["customer_delivered_seq"]}
+        reached = next((state for state, seq in marks.items() if message["seq"] <= seq), "sent")
+        return {**delivery, "state": reached}
 
     def _is_read(self, message: dict[str, Any]) -> bool:
         read_seq: int = self.conversations[message["conversation_id"]]["read_seq"]
