@@ -218,9 +218,9 @@ async def story_of(desk: Desk, doors: list[str]) -> Story:
     own.key = await own.new_key("*")
     steady, shaky = (Follower(desk.base, {"api_key": own.key}, desk.http) for _ in range(2))
     story = Story(own, doors, steady, shaky)
+    await asyncio.gather(steady.connect(), shaky.connect(doors[1]))
     channel_id = await connect(desk.hub, company.id, Platform.SANDBOX, {})
     story.channel = await desk.hub.store.channels.get(company.id, channel_id)
-    await asyncio.gather(steady.connect(), shaky.connect(doors[1]))
     await story.step("contact", 0)
     return story
 
@@ -230,7 +230,7 @@ def without_prev(follower: Follower) -> list[dict[str, Any]]:
 
 
 @given(steps=st.lists(STEPS, max_size=14), snapshot_at=st.integers(0, 14))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 async def test_any_history_cut_anywhere_is_the_same_for_everyone_and_adds_up(
     two_doors: tuple[Desk, list[str]], steps: list[tuple[Any, ...]], snapshot_at: int
 ) -> None:

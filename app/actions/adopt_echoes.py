@@ -18,7 +18,7 @@ MOST = 200  # of a run
 
 async def adopt_echoes(hub: Hub) -> int:
     """Look through the echoes that were kept aside for over a minute; return how many there were."""
-    waiting = await hub.store.parked.early_echoes(hub.now() - PATIENCE, MOST)
+    waiting = await hub.store.early_echoes.waiting(hub.now() - PATIENCE, MOST)
     for parked in waiting:
         channel = await channel_at(hub, parked.channel_id)
         if channel is not None:

@@ -11,7 +11,7 @@ from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.conversation import Conversation, ReadMark
-from app.models.entity import ContactId, ConversationId
+from app.models.entity import ContactId, ConversationId, Entity, Ref
 
 Numbers = dict[ConversationId, int]  # the number of the last inbound message at or before the seq
 
@@ -45,24 +45,32 @@ async def mark_read(
             answer=([conversation.view() for conversation, _ in marked], [mark.conversation_id for _, mark in moved]),
         )
 
-    needs = tuple(ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id))))
     done = await hub.journal.commit(
         Change(
             company_id=company_of(caller),
             key=key,
             claimed=claimed,
             digest=digest_of(conversation_id, contact_id, up_to_seq),
-            needs=needs,
+            needs=_needs(caller, ids),
             decide=decide,
         )
     )
     if done.replayed:
         return [(await access_conversation(hub, caller, id)).view() for id in ids], True
     views, moved = done.answer
-    for listen in hub.bells.read:
-        for id in moved:
-            listen(company_of(caller), id)
+    _ring(hub, caller, moved)
     return views, False
+
+
+def _needs(caller: Caller, ids: list[ConversationId]) -> tuple[Ref[Entity], ...]:
+    return tuple(ref for id in ids for ref in (Conversation.ref(id), ReadMark.ref(ReadMark.id_of(caller.id, id))))
+
+
+def _ring(hub: Hub, caller: Caller, ids: list[ConversationId]) -> None:
+    """Let customers be shown that they were read."""
+    for listen in hub.bells.read:
+        for id in ids:
+            listen(company_of(caller), id)
 
 
 async def _conversations(

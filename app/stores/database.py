@@ -23,7 +23,7 @@ from app.stores.lanes import Lanes
 from app.stores.leases import Leases
 from app.stores.log import Events, Streams, Writers
 from app.stores.messages import Messages
-from app.stores.parked import ParkedStore
+from app.stores.parked import EarlyEchoes, ParkedStore
 from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
 from app.stores.unheard import Unheard
@@ -50,6 +50,7 @@ class Stores:
     messages: Messages
     read_marks: ReadMarks
     parked: ParkedStore
+    early_echoes: EarlyEchoes
     lanes: Lanes
     gates: Gates
     unheard: Unheard
@@ -124,6 +125,7 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         messages=Messages(database),
         read_marks=ReadMarks(database),
         parked=ParkedStore(database),
+        early_echoes=EarlyEchoes(database),
         lanes=Lanes(database, lease),
         gates=Gates(database),
         unheard=Unheard(database),

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
 
 from app.models.parked import Parked
+from app.stores.codec import Document
 from app.stores.entities import EntityStore, Question
 
 KEPT = 3600  # seconds
@@ -22,7 +24,15 @@ class ParkedStore(EntityStore[Parked]):
         IndexModel([("at", ASCENDING)], name="echoes", partialFilterExpression={"echo": {"$exists": True}}),
     )
 
-    async def early_echoes(self, before: datetime, limit: int) -> list[Parked]:
-        """Return echoes of all companies that have waited since before a time for one of our messages to claim them."""
-        found = self.collection.find({"echo": {"$exists": True}, "at": {"$lte": before}}).sort("at").limit(limit)
-        return [self.codec.from_document(document) for document in await found.to_list()]
+
+class EarlyEchoes:
+    """What a job looks for among the echoes of all companies that were kept aside."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self.store = ParkedStore(database)
+
+    async def waiting(self, before: datetime, limit: int) -> list[Parked]:
+        """Return those that have waited since before a time for one of our messages to claim them."""
+        where = {"echo": {"$exists": True}, "at": {"$lte": before}}
+        found = self.store.collection.find(where).sort("at").limit(limit)
+        return [self.store.codec.from_document(document) for document in await found.to_list()]

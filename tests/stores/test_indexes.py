@@ -18,9 +18,10 @@ EXPECTED = {
     "messages": {"external", "of_conversation"},
     "oauth_grants": {"expiry", "state"},
     "read_marks": {"of_conversation", "reader"},
-    "receipts": {"expiry"},
+    "receipts": {"echoes", "expiry"},
     "sessions": {"expiry", "spent", "token"},
     "streams": set(),
+    "unheard": {"expiry", "kind"},
     "users": {"company", "email"},
     "writers": {"silence"},
 }
