@@ -67,12 +67,17 @@ async def _name_of(hub: Hub, channel: Channel, external_id: str) -> str | None:
 
 
 def contact_of(seen: Seen, peer: Peer, now: datetime) -> tuple[Contact, bool]:
-    """Return the customer, and whether they are new. Raises NotConnected: the account may be another company's now."""
+    """Return the customer, and whether they are new. Raises NotConnected: the account may be another company's now.
+
+    Whoever the open conversation is with, it goes on with: the identity may have been taken off the contact since.
+    """
     channel = peer.channel
     connected = seen.get(Channel.ref(channel.id))
     if connected is None or not connected.is_connected:
         raise NotConnected
-    known = seen.get(Contact.known_as(channel.id, peer.external_id))
+    thread = seen.get(Conversation.open_with(channel.id, channel.platform, peer.external_id))
+    known = seen.get(Contact.ref(thread.contact_id)) if thread else None
+    known = known or seen.get(Contact.known_as(channel.id, peer.external_id))
     if known is not None:
         return known, False
     identity = Identity(platform=channel.platform, channel_id=channel.id, external_id=peer.external_id)

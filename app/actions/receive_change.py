@@ -48,10 +48,12 @@ async def receive_change(hub: Hub, channel: Channel, told: Told) -> None:
 def _changed(message: Message, told: Told, now: datetime) -> Message:
     if message.deleted_at is not None:
         return message
-    if isinstance(told, Withdrew):
-        return message.deleted(now)
     if isinstance(told, Reacted):
         return message.reacted("contact", told.emoji)
+    if not message.is_inbound:
+        return message  # our words are ours to change
+    if isinstance(told, Withdrew):
+        return message.deleted(now)
     at = min(told.at or now, now)
     if message.content == told.text or (message.edited_at is not None and at < message.edited_at):
         return message
@@ -64,7 +66,10 @@ def _parked(seen: Seen, channel: Channel, told: Told, now: datetime) -> tuple[Pa
         return (evolve(before, withdrawn=True),)
     if isinstance(told, Reacted):
         return (evolve(before, emoji=told.emoji),)
-    return (evolve(before, text=told.text),)
+    at = min(told.at or now, now)
+    if before.text_at is not None and at < before.text_at:
+        return ()
+    return (evolve(before, text=told.text, text_at=at),)
 
 
 def new_parked(channel: Channel, external_id: str, now: datetime) -> Parked:

@@ -50,6 +50,8 @@ async def _sorted(
             channel = None
         if isinstance(told, Unknown):
             strange.append((told.kind, told.raw))
+        elif not told.peer or not getattr(told, "id", "known"):
+            strange.append(("nameless", {"account": told.account, "kind": type(told).__name__}))
         elif channel is None:
             strange.append(("unknown account", {"account": told.account, "kind": type(told).__name__}))
         elif isinstance(told, Left):

@@ -32,6 +32,7 @@ class Parked(Entity):
     failure: Failure | None = None
     withdrawn: bool = False
     text: str | None = None
+    text_at: datetime | None = None
     emoji: str | None = None
     echo: EarlyEcho | None = None
     at: datetime

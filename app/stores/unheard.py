@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from app.stores.codec import Document
 
 KEPT = 30 * 86_400  # seconds
+MOST_RAW = 64 << 10  # characters of one thing
 
 
 class Unheard:
@@ -28,7 +29,8 @@ class Unheard:
     async def keep(self, platform: str, told: Sequence[tuple[str, Any]], at: datetime) -> None:
         """Keep raw payloads with their kinds. As text: what others send may have keys that a document cannot."""
         documents = [
-            {"platform": platform, "kind": kind, "raw": orjson.dumps(raw).decode(), "at": at} for kind, raw in told
+            {"platform": platform, "kind": kind[:200], "raw": orjson.dumps(raw).decode()[:MOST_RAW], "at": at}
+            for kind, raw in told
         ]
         await self.collection.insert_many(documents, ordered=False)
 

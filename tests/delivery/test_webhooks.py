@@ -266,3 +266,65 @@ async def test_a_long_text_is_kept_whole(shop: Shop) -> None:
     text = "long " * 4000
     assert await tell(shop, wrote("m_1", text)) == 200
     assert (await inbox(shop))[0]["content"] == text
+
+
+async def test_half_an_emoji_holds_nothing_back(shop: Shop) -> None:
+    body = orjson.dumps(told(shop, wrote("m_1", "CUT"))).replace(b"CUT", b"Hi \\ud83d and \\udc4b, \\ud83d\\udc4b")
+    assert (await post(shop, "facebook", body, signed(shop, body)))[0] == 200
+    assert [message["content"] for message in await inbox(shop)] == ["Hi \ufffd and \ufffd, 👋"]
+
+
+async def test_a_message_whose_key_is_forgotten_is_still_no_second_one(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "Once"))
+    await shop.hub.store.events.collection.update_many({}, {"$unset": {"key": True, "digest": True}})
+    assert await tell(shop, wrote("m_1", "Once")) == 200
+    assert len(await inbox(shop)) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_older_edit_does_not_undo_a_newer_one(shop: Shop, known: bool) -> None:
+    edits = [
+        {"message_edit": {"mid": "m_1", "text": text}, "timestamp": 1_763_000_000_000 + at}
+        for text, at in (("newest", 9_000), ("older", 5_000))
+    ]
+    first = wrote("m_1", "first")
+    for step in (first, *edits) if known else (*edits, first):
+        assert await tell(shop, step) == 200
+    assert [message["content"] for message in await inbox(shop)] == ["newest"]
+
+
+async def test_a_customer_does_not_change_our_words(shop: Shop) -> None:
+    customer = await shop.customer(FB)
+    message = await shop.reply(customer, FB, "Ours")
+    await shop.outcome(message)
+    mid = shop.fake.state.sent[0].message_id
+    await tell(shop, {"message_edit": {"mid": mid, "text": "Theirs"}}, {"message": {"mid": mid, "is_deleted": True}})
+    await tell(shop, {"reaction": {"mid": mid, "action": "react", "emoji": "👍"}})
+    (kept,) = await shop.messages(customer)
+    assert (kept["content"], kept["reactions"]) == ("Ours", [{"by": "contact", "emoji": "👍"}])
+
+
+async def test_a_customer_whose_identity_was_taken_off_goes_on_in_their_conversation(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "One"))
+    (contact,) = await shop.contacts(FB)
+    status, _ = await shop.desk.ask("PATCH", f"/contacts/{contact['id']}", {"identities": []})
+    assert status == 200
+    await tell(shop, wrote("m_2", "Two"))
+    assert [message["content"] for message in await shop.messages(contact["id"])] == ["One", "Two"]
+
+
+async def test_an_account_that_changed_hands_a_moment_ago_is_told_to_its_new_owner(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "To us"))
+    other = await shop.desk.neighbour()
+    page = shop.account(FB)
+    status, _ = await shop.desk.ask("DELETE", f"/channels/{shop.channels[FB]}", **shop.as_person)
+    assert status == 200
+    credentials = {"access_token": "page-good"}
+    body = {"platform": "facebook", "name": "Page", "external_id": page, "credentials": credentials}
+    await other.post("/channels", body)
+    (answer,) = await shop.emit("message", FB, payload=told(shop, wrote("m_2", "To them"), account=page))
+    assert answer == 200
+    _, found = await other.ask("GET", "/contacts?platform=facebook")
+    _, messages = await other.ask("GET", f"/messages?contact_id={found['data'][0]['id']}")
+    assert [message["content"] for message in messages["data"]] == ["To them"]
+    assert [message["content"] for message in await inbox(shop)] == ["To us"]
