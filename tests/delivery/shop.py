@@ -185,8 +185,13 @@ async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: 
 
 
 @asynccontextmanager
-async def open_shop(mongo_uri: str, tmp_path: Path, *platforms: Platform, **settings: str) -> AsyncIterator[Shop]:
-    """Serve a company with these accounts. A platform has a second to answer, unless told otherwise."""
+async def open_shop(
+    mongo_uri: str, tmp_path: Path, *platforms: Platform, meta_bot: bool = False, **settings: str
+) -> AsyncIterator[Shop]:
+    """Serve a company with these accounts. A platform has a second to answer, unless told otherwise.
+
+    With `meta_bot`, a bot server sends for Facebook and Instagram.
+    """
     async with serving_platforms() as fake:
         given = {
             "FACEBOOK_APP_ID": "123",
@@ -194,6 +199,7 @@ async def open_shop(mongo_uri: str, tmp_path: Path, *platforms: Platform, **sett
             "META_VERIFY_TOKEN": "verify",
         }
         given |= dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
+        given |= {"META_BOT_BASE_URL": fake.base} if meta_bot else {}
         given |= {"PLATFORM_TIMEOUT": "1s", **settings}
         async with open_desk(mongo_uri, tmp_path, **given) as desk:
             fake.webhooks.target = f"{desk.base}/api/v1/webhooks"
