@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.actions.renew_token import account_of
+from app.actions.open_secrets import account_of
 from app.errors import Invalid
 from app.hub import Hub
 from app.models.channel import Channel

@@ -5,7 +5,7 @@ import asyncio
 from loguru import logger
 
 from app.actions.amend_channel import amend_channel
-from app.actions.renew_token import account_of
+from app.actions.open_secrets import account_of
 from app.hub import Hub
 from app.models.channel import Channel, Health
 from app.models.contact import Platform

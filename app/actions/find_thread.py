@@ -7,6 +7,7 @@ from datetime import datetime
 from loguru import logger
 
 from app.access import recalled
+from app.actions.open_secrets import account_of
 from app.errors import NotConnected
 from app.hub import Hub
 from app.journal.change import Seen
@@ -15,8 +16,6 @@ from app.models.contact import Contact, Identity
 from app.models.conversation import Conversation
 from app.models.entity import ContactId, ConversationId, Entity, Ref
 from app.models.failure import Refused
-from app.outside.vault import Unreadable
-from app.platforms.network import Account
 
 LOOK_UP = 3.0  # seconds that a name may take; without one the customer is named after the platform
 
@@ -57,11 +56,9 @@ async def peer_on(hub: Hub, channel: Channel, external_id: str, name: str | None
 
 async def _name_of(hub: Hub, channel: Channel, external_id: str) -> str | None:
     try:
-        secrets = hub.vault.open(channel.id, channel.sealed) if channel.sealed else {}
-        account = Account(external_id=channel.external_id or "", secrets=secrets)
         async with asyncio.timeout(LOOK_UP):
-            return await hub.talk.run(hub.networks[channel.platform].profile(account, external_id))
-    except (Refused, TimeoutError, Unreadable, KeyError) as error:
+            return await hub.talk.run(hub.networks[channel.platform].profile(account_of(hub, channel), external_id))
+    except (Refused, TimeoutError, KeyError) as error:
         logger.bind(channel_id=channel.id, error=type(error).__name__).info("a name could not be looked up")
         return None
 

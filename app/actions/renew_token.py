@@ -6,13 +6,13 @@ from functools import partial
 
 from app.actions.amend_channel import amend_channel
 from app.actions.hold_lease import LeaseLost, hold_lease, leave_lease, take_lease
+from app.actions.open_secrets import account_of
 from app.actions.set_health import set_health
 from app.hub import Hub
 from app.models.channel import Channel, Health
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.token import ENDS_SOON, REVOKED
-from app.outside.vault import Unreadable
-from app.platforms.network import Account, no_way
+from app.platforms.network import no_way
 
 CALLS = 2  # of the longest exchange: nobody waits for longer than these may take
 LOOK = 0.1  # seconds between two looks at a lease that another process has
@@ -96,12 +96,3 @@ async def _exchanged(hub: Hub, channel: Channel) -> Channel | Failure | None:
     if not channel.can_send:
         await hub.store.lanes.wake(channel.id)  # what waited for somebody to connect it again
     return after
-
-
-def account_of(hub: Hub, channel: Channel) -> Account:
-    """Return the account of a channel with its secrets in the clear. Raises Refused when no key of ours opens them."""
-    try:
-        secrets = hub.vault.open(channel.id, channel.sealed or b"")
-    except Unreadable:
-        raise no_way() from None
-    return Account(external_id=channel.external_id or "", secrets=secrets)

@@ -3,6 +3,7 @@
 from loguru import logger
 
 from app.access import recalled
+from app.actions.open_secrets import account_of
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.conversation import Conversation
@@ -10,8 +11,6 @@ from app.models.entity import CompanyId, ConversationId
 from app.models.failure import Refused
 from app.models.gate import Gate
 from app.models.sign import Sign
-from app.outside.vault import Unreadable
-from app.platforms.network import Account
 
 
 async def show_sign(hub: Hub, company_id: CompanyId, conversation_id: ConversationId, sign: Sign) -> None:
@@ -25,10 +24,8 @@ async def show_sign(hub: Hub, company_id: CompanyId, conversation_id: Conversati
         return
     last = await hub.store.messages.last_heard(company_id, conversation_id) if network.signs_need_last else None
     try:
-        secrets = hub.vault.open(channel.id, channel.sealed) if channel.sealed else {}
-        account = Account(external_id=channel.external_id or "", secrets=secrets)
-        await hub.talk.run(network.sign(account, conversation.peer, sign, last))
-    except (Refused, Unreadable) as error:
+        await hub.talk.run(network.sign(account_of(hub, channel), conversation.peer, sign, last))
+    except Refused as error:
         logger.bind(channel_id=channel.id, sign=sign, error=type(error).__name__).debug("a sign was not shown")
 
 

@@ -2,7 +2,7 @@
 
 from loguru import logger
 
-from app.actions.renew_token import account_of
+from app.actions.open_secrets import account_of
 from app.actions.set_health import set_health
 from app.actions.wake_channel import wake_channel
 from app.hub import Hub

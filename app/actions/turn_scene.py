@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.access import recalled
+from app.actions.open_secrets import account_of
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Contact, Platform
 from app.models.conversation import Conversation
 from app.models.exchange import Exchange
-from app.models.failure import Failure, FailureClass, Refused
+from app.models.failure import Failure, FailureClass
 from app.models.message import Attachment, Message
 from app.models.outbox import Turn
 from app.models.window import Window, window_for
-from app.outside.vault import Unreadable
 from app.platforms.meta_bot import PATHS, MetaBot
-from app.platforms.network import Account, Piece, pieces_of
+from app.platforms.network import Piece, pieces_of
 
 DISCONNECTED = Failure(
     kind=FailureClass.PERMISSION, code="disconnected", reason="This channel is disconnected; connect it again."
@@ -30,11 +30,6 @@ CLOSED = Failure(
 )
 NO_FILES = Failure(
     kind=FailureClass.CONTENT, code="attachment", reason="The bot server that sends for this channel takes no files."
-)
-UNREADABLE = Failure(
-    kind=FailureClass.AUTH,
-    code="unreadable",
-    reason="No key of this server opens the channel's credentials; connect the channel again.",
 )
 
 
@@ -73,7 +68,7 @@ class Scene:
             human_agent=self.window is Window.HUMAN_AGENT,
             attempt=attempt,
         )
-        account = _account_of(hub, self.channel)
+        account = account_of(hub, self.channel)
         bot = _bot_for(hub, self.channel.platform)
         if bot is not None:
             ids = {"company_id": self.channel.company_id, "customer_id": self.message.contact_id}
@@ -120,14 +115,6 @@ def _bot_for(hub: Hub, platform: Platform) -> MetaBot | None:
     """Return the bot server that sends in our place, where there is one."""
     base = hub.settings.meta_bot_base_url
     return MetaBot(base, platform) if base and platform in PATHS else None
-
-
-def _account_of(hub: Hub, channel: Channel) -> Account:
-    try:
-        secrets = hub.vault.open(channel.id, channel.sealed) if channel.sealed else {}
-    except Unreadable:
-        raise Refused(UNREADABLE) from None
-    return Account(external_id=channel.external_id or "", secrets=secrets)
 
 
 async def _quoted(hub: Hub, turn: Turn, message: Message) -> str | None:
