@@ -11,10 +11,20 @@ MOST_RACES = 20  # with other processes, or with the other answers to this one
 
 
 async def refresh_gates(hub: Hub) -> None:
-    """Read anew which channels are in trouble: another process may have learned of it."""
+    """Read anew which channels are in trouble: another process may have learned of it.
+
+    What this process learned while it read is newer than what it read.
+    """
+    known = hub.known.gates
+    before = dict(known)
     found = await hub.store.gates.all()
-    hub.known.gates.clear()
-    hub.known.gates.update(found)
+    for id in {*known, *found}:
+        if known.get(id) is not before.get(id):
+            continue
+        if id in found:
+            known[id] = found[id]
+        else:
+            del known[id]
 
 
 async def note_failure(hub: Hub, channel_id: ChannelId, failure: Failure) -> Gate:

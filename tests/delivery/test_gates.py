@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.actions.watch_gate import note_failure, refresh_gates
 from app.main import build_app
 from app.models.contact import Platform
+from app.models.entity import ChannelId
+from app.models.failure import Failure, FailureClass
+from app.models.gate import Gate
 from tests.delivery.shop import open_shop
 from tests.waiting import until
 
@@ -44,3 +48,20 @@ async def test_a_restart_does_not_forget_how_long_a_platform_wants_to_be_left_al
         assert shop.calls() == 2
         assert shop.fake.state.sent[1].ts >= gate.shut_until.timestamp() - 0.002
         await second.cleanup()
+
+
+async def test_what_is_learned_while_gates_are_read_is_not_forgotten(
+    mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(mongo_uri, tmp_path, TG) as shop:
+        failure = Failure(kind=FailureClass.RATE, code="429", reason="Busy.", wait=60)
+        read = shop.hub.store.gates.all
+
+        async def slowly() -> dict[ChannelId, Gate]:
+            found = await read()
+            await note_failure(shop.hub, shop.channels[TG], failure)
+            return found
+
+        monkeypatch.setattr(shop.hub.store.gates, "all", slowly)
+        await refresh_gates(shop.hub)
+        assert shop.hub.known.gates[shop.channels[TG]].shut_until
