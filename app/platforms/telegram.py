@@ -102,7 +102,8 @@ class Telegram(Network):
         if kind == "message":
             yield _said(what, payload)
         elif kind == "edited_message":
-            yield Rewrote(**_about(what), id=_id_of(what), text=_text_of(what))
+            edited = {**what, "date": what.get("edit_date") or what.get("date")}
+            yield Rewrote(**_about(edited), id=_id_of(what), text=_text_of(what))
         elif kind == "callback_query":
             yield _pressed(what)
         elif kind == "my_chat_member" and mapping(what.get("new_chat_member")).get("status") == "kicked":
