@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from loguru import logger
+
 from app.actions.find_account import channel_at
 from app.actions.find_thread import peer_on
 from app.actions.receive_echo import written_elsewhere
+from app.errors import Refusal
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel
@@ -21,8 +24,10 @@ async def adopt_echoes(hub: Hub) -> int:
     waiting = await hub.store.early_echoes.waiting(hub.now() - PATIENCE, MOST)
     for parked in waiting:
         channel = await channel_at(hub, parked.channel_id)
-        if channel is not None:
-            await _adopt(hub, channel, parked)
+        try:
+            await (_adopt(hub, channel, parked) if channel is not None else _let_go(hub, parked))
+        except Refusal as refusal:
+            logger.bind(channel_id=parked.channel_id, code=refusal.code).warning("an echo could not be adopted")
     return len(waiting)
 
 
@@ -51,4 +56,16 @@ async def _adopt(hub: Hub, channel: Channel, parked: Parked) -> None:
             needs=(*peer.needs, Message.known_as(channel.id, parked.external_id), Parked.ref(parked.id)),
             decide=decide,
         )
+    )
+
+
+async def _let_go(hub: Hub, parked: Parked) -> None:
+    """Settle an echo whose channel is gone: nobody is told of it any more."""
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        known = seen.get(Parked.ref(parked.id))
+        return Decision(puts=(evolve(known, echo=None),)) if known and known.echo else Decision()
+
+    await hub.journal.commit(
+        Change(company_id=parked.company_id, key=f"echo:{parked.id}:{hub.new_id()}", decide=decide)
     )

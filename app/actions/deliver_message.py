@@ -1,5 +1,6 @@
 """Give the head of one lane to its platform, and record what became of it."""
 
+import asyncio
 import random
 import time
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from datetime import timedelta
 from loguru import logger
 
 from app.access import recalled
+from app.actions.open_secrets import secret_of
 from app.actions.record_outcome import Piecework, record_delay, record_end, record_piece
 from app.actions.renew_token import RenewalLater, renew_token
 from app.actions.set_health import set_health
@@ -18,7 +20,7 @@ from app.hub import Hub
 from app.models.channel import Channel, Health
 from app.models.failure import Failure, FailureClass, Refused
 from app.models.outbox import Turn
-from app.models.retrying import next_try
+from app.models.retrying import next_try, pause_after
 
 GONE = Failure(kind=FailureClass.CONTENT, code="gone", reason="There is no such message any more.")
 INTERRUPTED = Failure(
@@ -29,16 +31,23 @@ INTERRUPTED = Failure(
 
 
 @dataclass(slots=True)
-class _Clock:
-    """Since when the claim holds: a call must end well before it runs out, or another may send the same."""
+class _Work:
+    """A turn under way. `began` is since when its claim holds; `bound` ends whatever hangs when it no longer does."""
 
-    began: float
+    scene: Scene
     lease: float
+    began: float
+    bound: asyncio.Timeout
 
     @property
     def is_late(self) -> bool:
         """Tell whether a call that begins now could outlive the claim: it may take a third of it."""
         return time.monotonic() - self.began > self.lease / 3
+
+    def renewed(self, began: float) -> None:
+        """Take note that the claim holds anew since a moment."""
+        self.began = began
+        self.bound.reschedule(asyncio.get_running_loop().time() + self.lease)
 
 
 async def deliver_message(hub: Hub, turn: Turn) -> None:
@@ -56,55 +65,61 @@ async def deliver_message(hub: Hub, turn: Turn) -> None:
         await record_end(hub, turn, end, len(scene.pieces))
     elif (wait := wait_of(hub, scene.channel)) > 0:  # it was shut between the look and the claim
         await hub.store.lanes.release(turn, wait)
+    elif not scene.unsent:  # its echo came before its turn
+        await record_end(hub, turn, INTERRUPTED, len(scene.pieces))
     else:
-        await _send(hub, turn, scene)
+        lease = hub.store.lanes.lease
+        async with asyncio.timeout(lease) as bound:
+            await _send(hub, turn, _Work(scene, lease, turn.began, bound))
 
 
-async def _send(hub: Hub, turn: Turn, scene: Scene) -> None:
-    clock = _Clock(turn.began, hub.store.lanes.lease)
-    for index in scene.unsent:
-        if clock.is_late:
+async def _send(hub: Hub, turn: Turn, work: _Work) -> None:
+    for index in work.scene.unsent:
+        if work.is_late:
             await hub.store.lanes.release(turn, 0.0)
             return
-        at, clock_then = hub.now(), time.monotonic()
+        at = hub.now()
         try:
-            scene, id = await _attempt(hub, turn, scene, index, clock)
-        except Refused as refused:
-            await _refused(hub, turn, scene, refused.failure)
-            return
-        except RenewalLater as later:
-            await _refused(hub, turn, scene, later.failure)
+            id = await _attempt(hub, turn, work, index)
+        except (Refused, RenewalLater) as refused:
+            await _refused(hub, turn, work.scene, refused.failure)
             return
         hub.journal.probe("after_answer")
-        await note_success(hub, turn.channel_id)
-        piece = Piecework(index=index, of=len(scene.pieces), external_id=id, at=at)
+        piece = Piecework(index=index, of=len(work.scene.pieces), external_id=id, at=at)
         began = time.monotonic()
-        if not await record_piece(hub, turn, piece):
+        is_ours = await record_piece(hub, turn, piece)
+        await note_success(hub, turn.channel_id)
+        if not is_ours:
             return
-        clock.began = began
-        logger.bind(message_id=turn.message_id, piece=index, seconds=round(began - clock_then, 3)).info("piece sent")
+        work.renewed(began)
+        logger.bind(message_id=turn.message_id, piece=index).info("piece sent")
 
 
-async def _attempt(hub: Hub, turn: Turn, scene: Scene, index: int, clock: _Clock) -> tuple[Scene, str]:
+async def _attempt(hub: Hub, turn: Turn, work: _Work, index: int) -> str:
     """Send one piece; with a token that ran out, get a newer one and try once more."""
     try:
-        return scene, await hub.talk.run(scene.exchange(hub, index, turn.attempts))
+        return await hub.talk.run(work.scene.exchange(hub, index, turn.attempts))
     except Refused as refused:
         if refused.failure.kind is not FailureClass.AUTH:
             raise
-        channel = await _renewed(hub, scene.channel, refused.failure)
-        if channel is None or clock.is_late:
+        before, newer = work.scene.channel, await _newer(hub, work.scene.channel, refused.failure)
+        if newer is not None:  # what is found out from here on is about these credentials
+            work.scene = replace(work.scene, channel=newer)
+        if newer is None or work.is_late or _tokens(hub, newer) == _tokens(hub, before):
             raise
-        scene = replace(scene, channel=channel)
-    return scene, await hub.talk.run(scene.exchange(hub, index, turn.attempts))
+    return await hub.talk.run(work.scene.exchange(hub, index, turn.attempts))
 
 
-async def _renewed(hub: Hub, channel: Channel, failure: Failure) -> Channel | None:
+async def _newer(hub: Hub, channel: Channel, failure: Failure) -> Channel | None:
     """Return the channel with other credentials than those that were refused, if there are any."""
     if failure.renewable:
         return await renew_token(hub, channel)
     stored = await hub.store.channels.get(channel.company_id, channel.id)
     return stored if stored and stored.sealed and stored.sealed != channel.sealed else None
+
+
+def _tokens(hub: Hub, channel: Channel) -> tuple[str, str]:
+    return secret_of(hub, channel, "access_token"), secret_of(hub, channel, "bot_token")
 
 
 async def _cut_off(hub: Hub, channel: Channel, failure: Failure) -> Channel | None:
@@ -119,21 +134,28 @@ async def _refused(hub: Hub, turn: Turn, scene: Scene, failure: Failure) -> None
     """Let the class of a failure decide: the channel's health, its gate, and when or whether to try again."""
     logger.bind(message_id=turn.message_id, code=failure.code, kind=failure.kind).info("piece refused")
     gate = await note_failure(hub, turn.channel_id, failure)
-    deadline = scene.deadline
     if failure.kind is FailureClass.AUTH:
-        known = await _cut_off(hub, scene.channel, failure)
-        if known is None:
-            await record_end(hub, turn, DISCONNECTED, len(scene.pieces))
-            return
-        await record_delay(hub, turn, failure, hub.now() if known.can_send else deadline)
-        return
+        return await _unsigned(hub, turn, scene, failure)
     if failure.pauses:
         await set_health(hub, scene.channel, Health.PAUSED, failure.reason)
     now = hub.now()
-    due = next_try(failure, turn.attempts, now, deadline, random.random())
+    due = next_try(failure, turn.attempts, now, scene.deadline, random.random())
     if due is None:
         await record_end(hub, turn, failure, len(scene.pieces))
-        return
+        return None
     if failure.pauses:
         due = max(due, now + timedelta(seconds=PARKED))
-    await record_delay(hub, turn, failure, min(deadline, max(due, gate.shut_until or due)))
+    due = min(scene.deadline, max(due, gate.shut_until or due))
+    await record_delay(hub, turn, failure, due, shut=failure.pauses)
+
+
+async def _unsigned(hub: Hub, turn: Turn, scene: Scene, failure: Failure) -> None:
+    """Keep a message whose channel was signed out, until somebody connects it again, or until its deadline."""
+    known = await _cut_off(hub, scene.channel, failure)
+    if known is None:
+        await record_end(hub, turn, DISCONNECTED, len(scene.pieces))
+    elif known.can_send:  # with other credentials by now
+        again = hub.now() + timedelta(seconds=pause_after(turn.attempts, random.random()))
+        await record_delay(hub, turn, failure, min(again, scene.deadline))
+    else:
+        await record_delay(hub, turn, failure, scene.deadline, shut=True)

@@ -11,6 +11,7 @@ from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.conversation import Conversation
+from app.models.delivery import DeliveryState
 from app.models.message import Attachment, Message
 
 
@@ -64,8 +65,7 @@ def _edited(message: Message, conversation: Conversation, edit: Edit, now: datet
     if not after.content.strip() and not after.attachments:
         raise Invalid.of("content", "A message needs words or an attachment.")
     if (after.content, after.attachments) != (message.content, message.attachments):
-        if message.delivery is not None and message.delivery.is_queued:
-            raise NotEditable("This message is about to be sent; cancel it, and write another.")
+        _require_unsent(message)
         after = replace(after, edited_at=now)
     if edit.read:
         if message.is_inbound:
@@ -73,3 +73,14 @@ def _edited(message: Message, conversation: Conversation, edit: Edit, now: datet
         else:
             after = replace(after, read=True)
     return after, conversation.with_changed(after)
+
+
+def _require_unsent(message: Message) -> None:
+    """Refuse other words for what is about to be sent, or is half out and may be sent again."""
+    delivery = message.delivery
+    if delivery is None:
+        return
+    if delivery.is_queued:
+        raise NotEditable("This message is about to be sent; cancel it, and write another.")
+    if delivery.state is not DeliveryState.SENT and any(part.external_id for part in message.parts):
+        raise NotEditable("A part of this message may have been sent; write another.")

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from app.access import recalled
 from app.actions.find_thread import Peer, contact_of, conversation_of, peer_on
 from app.actions.receive_change import new_parked
 from app.actions.recognise import named_by, with_proof
+from app.actions.record_receipt import conversation_with
 from app.events import ContactUpdated, Event, MessageNew, MessageStatus
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
@@ -29,7 +29,8 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
     peer = await peer_on(hub, channel, echo.peer)
     message_id = MessageId(hub.new_id())
     ours = echo.app_id is not None and echo.app_id == hub.settings.facebook_app_id
-    doubtful = ours or await _is_uncertain(hub, peer)
+    latest = await conversation_with(hub, channel, echo.peer)
+    doubtful = ours or await _is_uncertain(hub, latest)
 
     def decide(seen: Seen, now: datetime) -> Decision:
         if seen.get(Message.known_as(channel.id, echo.id)) is not None:
@@ -37,7 +38,8 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
         named = named_by(seen, channel, echo.our_id)
         if named is not None:
             return _recognised(hub, seen, named[0], named[1], echo.id, now)
-        thread = seen.get(Conversation.open_with(channel.id, channel.platform, echo.peer))
+        # Closed or not: a reply may still be on its way when its conversation is closed.
+        thread = seen.get(Conversation.ref(latest.id)) if latest else None
         if doubtful or (thread is not None and thread.outbox):
             return Decision(puts=_kept_aside(seen, channel, echo, now, ours=ours))
         return written_elsewhere(seen, peer, early_of(echo), echo.id, message_id, min(echo.at or now, now), now)
@@ -54,12 +56,9 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
     )
 
 
-async def _is_uncertain(hub: Hub, peer: Peer) -> bool:
+async def _is_uncertain(hub: Hub, latest: Conversation | None) -> bool:
     """Tell whether something that we sent to this customer lately may be what is echoed."""
-    channel = peer.channel
-    open_with = Conversation.open_with(channel.id, channel.platform, peer.external_id)
-    thread = await recalled(hub, channel.company_id, open_with)
-    return thread is not None and await hub.store.messages.has_uncertain(channel.company_id, thread.id)
+    return latest is not None and await hub.store.messages.has_uncertain(latest.company_id, latest.id)
 
 
 def _recognised(hub: Hub, seen: Seen, message: Message, index: int, external_id: str, now: datetime) -> Decision:

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from loguru import logger
-
 from app.actions.find_account import channel_with, forget_account
 from app.actions.receive_change import receive_change
 from app.actions.receive_echo import receive_echo
 from app.actions.receive_message import receive_message
 from app.actions.record_receipt import record_receipt
-from app.errors import Duplicate, IdempotencyConflict, Internal, NotConnected
+from app.errors import Duplicate, IdempotencyConflict, NotConnected
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
@@ -70,9 +68,6 @@ async def _receive_line(hub: Hub, platform: Platform, line: list[Told], gate: as
                 await _receive_anew(hub, channel, told)
             except (Duplicate, IdempotencyConflict):
                 continue  # it is stored already, under a key that is forgotten by now
-            except Internal:
-                logger.bind(platform=platform, kind=type(told).__name__).error("a webhook's part was not understood")
-                await hub.store.unheard.keep(platform.value, [("refused", {"told": repr(told)})], hub.now())
 
 
 async def _receive_anew(hub: Hub, channel: Channel, told: Heard) -> None:

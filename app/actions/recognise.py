@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from app.actions.record_outcome import with_part
+from app.actions.record_outcome import is_whole, with_part
 from app.hub import Hub
 from app.journal.change import Seen
 from app.models.channel import Channel
@@ -30,6 +30,6 @@ def with_proof(hub: Hub, message: Message, index: int, external_id: str, now: da
     delivery, network = after.delivery, hub.networks.get(message.platform)
     if delivery is None or network is None or delivery.state is not DeliveryState.UNCERTAIN:
         return after
-    if len(after.parts) < len(pieces_of(message.content, message.attachments, network.limits)):
+    if not is_whole(after, len(pieces_of(message.content, message.attachments, network.limits))):
         return after
     return evolve(after, delivery=delivery.sent(delivery.sent_at or now, delivery.attempts))

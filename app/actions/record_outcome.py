@@ -12,6 +12,7 @@ from app.errors import Fenced, Refusal
 from app.events import Event, MessagesReached, MessageStatus
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
+from app.models.channel import Channel
 from app.models.conversation import Conversation
 from app.models.delivery import RANK, Delivery, DeliveryState, Part
 from app.models.entity import Ref, evolve
@@ -47,10 +48,10 @@ async def record_piece(hub: Hub, turn: Turn, piece: Piecework) -> bool:
             return Decision(lanes=(_next(turn, conversation),))
         delivery = message.delivery
         message = with_part(message, piece.index, piece.external_id)
-        early = seen.get(Parked.ref_of(turn.channel_id, piece.external_id))
         if not piece.is_last:
             events = (MessageStatus(message=message, conversation=conversation),)
             return Decision(puts=(message,), events=events, lanes=(replace(_next(turn, conversation), renew=True),))
+        early = _early(seen, message)
         if delivery.is_queued:
             message = evolve(message, delivery=_ended(delivery, early, piece.at, turn.attempts))
         return _ending(turn, message, conversation, early)
@@ -68,23 +69,30 @@ async def record_end(hub: Hub, turn: Turn, failure: Failure, pieces: int) -> boo
         message, conversation = _of(seen, turn)
         if message is None or conversation is None or message.delivery is None or not message.delivery.is_queued:
             return Decision(lanes=(_next(turn, conversation),))
-        arrived = failure.kind is FailureClass.UNCERTAIN and len(message.parts) >= pieces > 0
-        delivery = message.delivery
-        ended = delivery.sent(now, turn.attempts) if arrived else delivery.failed(failure, turn.attempts)
-        return _ending(turn, evolve(message, delivery=ended), conversation, None)
+        delivery, early = message.delivery, _early(seen, message)
+        if failure.kind is FailureClass.UNCERTAIN and is_whole(message, pieces):
+            ended = _ended(delivery, early, now, turn.attempts)
+        else:
+            ended = delivery.failed(failure, turn.attempts)
+        return _ending(turn, evolve(message, delivery=ended), conversation, early)
 
     return await _settle(hub, turn, "end", decide)
 
 
-async def record_delay(hub: Hub, turn: Turn, failure: Failure, due_at: datetime) -> bool:
-    """Note why the message waits for another try, and until when; tell whether the turn was still ours."""
+async def record_delay(hub: Hub, turn: Turn, failure: Failure, due_at: datetime, *, shut: bool = False) -> bool:
+    """Note why the message waits for another try, and until when; tell whether the turn was still ours.
+
+    `shut`: the channel could not send. If somebody has opened it since, nobody would wake the message: it is due now.
+    """
 
     def decide(seen: Seen, now: datetime) -> Decision:
         message, conversation = _of(seen, turn)
         if message is None or conversation is None or message.delivery is None or not message.delivery.is_queued:
             return Decision(lanes=(_next(turn, conversation),))
-        message = evolve(message, delivery=message.delivery.put_off(failure, due_at, turn.attempts))
-        wait = max(0.0, (due_at - now).total_seconds())
+        channel = seen.get(Channel.ref(turn.channel_id))
+        due = now if shut and channel is not None and channel.can_send else due_at
+        message = evolve(message, delivery=message.delivery.put_off(failure, due, turn.attempts))
+        wait = max(0.0, (due - now).total_seconds())
         step = replace(_next(turn, conversation), after=wait, attempts=turn.attempts)
         events = (MessageStatus(message=message, conversation=conversation),)
         return Decision(puts=(message,), events=events, lanes=(step,))
@@ -93,29 +101,43 @@ async def record_delay(hub: Hub, turn: Turn, failure: Failure, due_at: datetime)
 
 
 def with_part(message: Message, index: int, external_id: str) -> Message:
-    """Return the message with one more of its names on the platform; one that is known stays as it is."""
-    if any(part.index == index for part in message.parts):
+    """Return the message with one more of its names on the platform; one that is there already stays as it is."""
+    if any(part.index == index and part.is_there for part in message.parts):
         return message
     part = Part(index=index, external_id=external_id, state=DeliveryState.SENT.value)
-    return evolve(message, parts=tuple(sorted((*message.parts, part), key=lambda each: each.index)))
+    others = (each for each in message.parts if each.index != index)
+    return evolve(message, parts=tuple(sorted((*others, part), key=lambda each: each.index)))
 
 
-def _ended(delivery: Delivery, early: Parked | None, at: datetime, attempts: int) -> Delivery:
-    """Return how a whole message ends: sent, unless the platform has said by now that it was refused after all."""
+def is_whole(message: Message, pieces: int) -> bool:
+    """Tell whether the platform has every piece of it."""
+    return len([part for part in message.parts if part.is_there]) >= pieces > 0
+
+
+def _early(seen: Seen, message: Message) -> list[Parked]:
+    """Return what the platform told of this message's pieces before we knew them."""
+    ids = [part.external_id for part in message.parts if part.external_id and part.is_there]
+    found = [seen.get(Parked.ref_of(message.channel_id or "", id)) for id in ids]
+    return [each for each in found if each is not None]
+
+
+def _ended(delivery: Delivery, early: list[Parked], at: datetime, attempts: int) -> Delivery:
+    """Return how a whole message ends: sent, unless the platform has said by now that it refuses a piece after all."""
+    refused = next((each.failure for each in early if each.failure and each.state not in RANK), None)
     sent = delivery.sent(at, attempts)
-    if early is None or early.failure is None or early.state in RANK:
-        return sent
-    return sent.failed(early.failure, attempts)
+    return sent.failed(refused, attempts) if refused else sent
 
 
-def _ending(turn: Turn, message: Message, conversation: Conversation, early: Parked | None) -> Decision:
+def _ending(turn: Turn, message: Message, conversation: Conversation, early: list[Parked]) -> Decision:
     """Take the message off the outbox, let the next one be its head, and apply what was told too early."""
     after = conversation.without(message.id)
     events: tuple[Event, ...] = (MessageStatus(message=message, conversation=after),)
-    if early is not None and early.state in (DeliveryState.DELIVERED, DeliveryState.READ):
-        after = after.reached(early.state, message.seq)
-        reached = MessagesReached(conversation=after, state=early.state, up_to_seq=message.seq)
-        events = (MessageStatus(message=message, conversation=after), reached)
+    reached = [each.state for each in early if each.state in (DeliveryState.DELIVERED, DeliveryState.READ)]
+    if reached and message.delivery and message.delivery.state is DeliveryState.SENT:
+        state = DeliveryState.READ if DeliveryState.READ in reached else DeliveryState.DELIVERED
+        after = after.reached(state, message.seq)
+        told = MessagesReached(conversation=after, state=state, up_to_seq=message.seq)
+        events = (MessageStatus(message=message, conversation=after), told)
     return Decision(puts=(message, after), events=events, lanes=(_next(turn, after),))
 
 

@@ -13,7 +13,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel
 from app.models.contact import Contact
 from app.models.conversation import Conversation
-from app.models.delivery import RANK, DeliveryState
+from app.models.delivery import RANK, DeliveryState, Part
 from app.models.entity import Entity, evolve
 from app.models.message import Message
 from app.models.parked import Parked
@@ -64,10 +64,12 @@ async def _record_one(hub: Hub, channel: Channel, receipt: Receipt, external_id:
         if conversation is None or before.delivery is None:
             return Decision()
         if receipt.state is DeliveryState.FAILED and before.delivery.is_queued:
-            # Its turn goes on: how it ends is that turn's to write.
-            return Decision(puts=_parked(seen, channel, receipt, external_id, now))
+            # Its turn goes on: how it ends is that turn's to write, by what is parked under the ids of its pieces.
+            named_now = with_proof(hub, before, named[1], external_id, now) if named else before
+            told = _Told(named_now, conversation, (before, conversation)).decision(receipt.state)
+            return Decision(puts=(*told.puts, *_parked(seen, channel, receipt, external_id, now)), events=told.events)
         message = with_proof(hub, before, named[1], external_id, now) if named else before
-        message = _after(message, receipt, now)
+        message = _after(message, receipt, external_id, now)
         moved = conversation.reached(receipt.state, message.seq) if receipt.state in REACHED else conversation
         return _Told(message, moved, (before, conversation)).decision(receipt.state)
 
@@ -81,17 +83,24 @@ async def _record_one(hub: Hub, channel: Channel, receipt: Receipt, external_id:
     )
 
 
-def _after(message: Message, receipt: Receipt, now: datetime) -> Message:
+def _after(message: Message, receipt: Receipt, external_id: str, now: datetime) -> Message:
     """Return the message after its receipt: a refusal may follow a success, and an arrival a refusal."""
     delivery = message.delivery
     assert delivery is not None
     state, uncertain = delivery.state, delivery.state is DeliveryState.UNCERTAIN
     if receipt.failure is not None and (uncertain or state is DeliveryState.SENT):
-        return evolve(message, delivery=delivery.failed(receipt.failure, delivery.attempts))
+        after = delivery.failed(receipt.failure, delivery.attempts)
+        return evolve(message, delivery=after, parts=_parts(message, external_id, DeliveryState.FAILED))
     refused = state is DeliveryState.FAILED and receipt.state in REACHED
     if refused or (uncertain and receipt.state in RANK):
-        return evolve(message, delivery=delivery.sent(delivery.sent_at or now, delivery.attempts))
+        after = delivery.sent(delivery.sent_at or now, delivery.attempts)
+        return evolve(message, delivery=after, parts=_parts(message, external_id, DeliveryState.SENT))
     return message
+
+
+def _parts(message: Message, external_id: str, state: DeliveryState) -> tuple[Part, ...]:
+    """Return the message's pieces with one of them in a state: what was refused is sent again by a retry."""
+    return tuple(evolve(p, state=state.value) if p.external_id == external_id else p for p in message.parts)
 
 
 def _parked(seen: Seen, channel: Channel, receipt: Receipt, external_id: str, now: datetime) -> tuple[Parked, ...]:
@@ -104,7 +113,7 @@ def _parked(seen: Seen, channel: Channel, receipt: Receipt, external_id: str, no
 
 
 async def _record_watermark(hub: Hub, channel: Channel, receipt: Receipt, up_to: datetime) -> None:
-    conversation = await _conversation_with(hub, channel, receipt.peer)
+    conversation = await conversation_with(hub, channel, receipt.peer)
     if conversation is None:
         return
     id = conversation.id
@@ -128,7 +137,7 @@ async def _record_watermark(hub: Hub, channel: Channel, receipt: Receipt, up_to:
     )
 
 
-async def _conversation_with(hub: Hub, channel: Channel, peer: str) -> Conversation | None:
+async def conversation_with(hub: Hub, channel: Channel, peer: str) -> Conversation | None:
     """Return the open conversation with a peer, else the latest: a customer reads when it is closed, too."""
     open_with = Conversation.open_with(channel.id, channel.platform, peer)
     found = await recalled(hub, channel.company_id, open_with)

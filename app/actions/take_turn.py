@@ -27,7 +27,7 @@ async def take_turn(hub: Hub, due: Due) -> Turn | None:
     """
     now = hub.now()
     if due.deadline > now:  # what is too late is claimed in any case: its end must be told
-        wait = wait_of(hub, await recalled(hub, due.company_id, Channel.ref(due.channel_id)))
+        wait = wait_of(hub, await _channel_of(hub, due))
         if wait > 0:
             await hub.store.lanes.put_off([due.id], wait)
             return None
@@ -39,6 +39,14 @@ async def take_over(hub: Hub) -> list[Turn]:
     expired = await hub.store.lanes.expired(MOST_DUE)
     claims = [await hub.store.lanes.claim(due.id, expired=True) for due in expired]
     return [turn for turn in claims if turn is not None]
+
+
+async def _channel_of(hub: Hub, due: Due) -> Channel | None:
+    """Return the channel as this process knows it; one that cannot send is looked at again before it parks anything."""
+    channel = await recalled(hub, due.company_id, Channel.ref(due.channel_id))
+    if channel is not None and channel.can_send:
+        return channel
+    return await hub.store.channels.get(due.company_id, due.channel_id)
 
 
 def wait_of(hub: Hub, channel: Channel | None) -> float:

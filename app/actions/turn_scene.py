@@ -53,7 +53,7 @@ class Scene:
     @property
     def unsent(self) -> list[int]:
         """Return which pieces the platform does not have yet."""
-        there = {part.index for part in self.message.parts}
+        there = {part.index for part in self.message.parts if part.is_there}
         return [index for index in range(len(self.pieces)) if index not in there]
 
     def exchange(self, hub: Hub, index: int, attempt: int) -> Exchange[str]:

@@ -1,7 +1,9 @@
 """Shut and open a channel's gate as its platform answers, for every process."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from app.errors import Unavailable
 from app.hub import Hub
 from app.models.entity import ChannelId
 from app.models.failure import Failure
@@ -40,11 +42,12 @@ async def note_success(hub: Hub, channel_id: ChannelId) -> None:
 
 async def _move(hub: Hub, channel_id: ChannelId, change: Callable[[Gate], Gate]) -> Gate:
     before = after = hub.known.gates.get(channel_id, Gate())
-    for _ in range(MOST_RACES):
-        after = change(before)
-        if after == before or await hub.store.gates.replace(channel_id, before, after):
-            break
-        before = await hub.store.gates.get(channel_id)
+    with suppress(Unavailable):  # then it holds in this process, and what the message came to is not lost for it
+        for _ in range(MOST_RACES):
+            after = change(before)
+            if after == before or await hub.store.gates.replace(channel_id, before, after):
+                break
+            before = await hub.store.gates.get(channel_id)
     if after == Gate():
         hub.known.gates.pop(channel_id, None)
     else:

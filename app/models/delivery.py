@@ -41,6 +41,11 @@ class Part:
     external_id: str | None
     state: str
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the platform has it, as far as is known: it may refuse it later."""
+        return self.state != DeliveryState.FAILED
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:

@@ -8,6 +8,7 @@ from app.models.failure import Failure, FailureClass
 
 SLOWEST = 900.0  # seconds between two tries of a channel whose platform names no time
 FIRST_REST = 5.0  # seconds after the first such refusal; twice as long after each further one
+LONGEST_WAIT = 7 * 86_400.0  # seconds, whatever a platform names
 MOST_OUTAGES = 10  # in a row, then nothing goes out but a probe
 PROBE_AFTER = 5.0  # seconds
 
@@ -42,6 +43,8 @@ class Gate:
         """Return the gate after a failure. What concerns one message or one customer alone leaves it as it is."""
         if failure.outage:
             return self._after_outage(now)
+        if failure.kind is FailureClass.UNCERTAIN:
+            return self  # perhaps it answered nothing at all
         gate = replace(self, outages=0)  # the platform answered
         if failure.kind is FailureClass.RATE and not failure.pair_only:
             return gate._after_rate(failure.wait, now)
@@ -61,5 +64,5 @@ class Gate:
 
     def _shut(self, seconds: float, now: datetime) -> Self:
         """Return the gate shut for at least so long: answers to what went before come in any order."""
-        until = now + timedelta(seconds=seconds)
+        until = now + timedelta(seconds=min(seconds, LONGEST_WAIT))
         return replace(self, shut_until=until if self.shut_until is None else max(self.shut_until, until))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from app.models.failure import Failure, FailureClass
+from app.models.gate import LONGEST_WAIT
 
 FIRST, LONGEST = 1.0, 900.0  # seconds
 SPREAD = 0.2  # of a pause, either way, so that what failed together does not come back together
@@ -27,7 +28,7 @@ def next_try(failure: Failure, attempts: int, now: datetime, deadline: datetime,
     if failure.kind not in AGAIN or (failure.most_tries is not None and attempts >= failure.most_tries):
         return None
     if failure.wait is not None:
-        seconds = failure.wait
+        seconds = min(failure.wait, LONGEST_WAIT)
     else:
         seconds = 0.0 if failure.kind is FailureClass.RATE and not failure.pair_only else pause_after(attempts, chance)
     due = now + timedelta(seconds=seconds)

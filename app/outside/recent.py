@@ -1,6 +1,7 @@
 """Remember answers for a few seconds, so that one client's hundred requests ask the database once."""
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -15,7 +16,8 @@ class Recent(Generic[K, V]):
         self.seconds = seconds
         self.most = most
         self._kept: dict[K, tuple[float, V]] = {}
-        self._generation: dict[K, int] = {}
+        self._asking: Counter[K] = Counter()
+        self._forgotten: set[K] = set()  # while somebody asks for them
 
     async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         """Return the remembered answer, else ask."""
@@ -23,17 +25,28 @@ class Recent(Generic[K, V]):
         kept = self._kept.get(key)
         if kept is not None and now - kept[0] < self.seconds:
             return kept[1]
-        asked_in = self._generation.get(key, 0)
-        value = await ask()
-        if asked_in != self._generation.get(key, 0):
-            return value  # it was forgotten while we asked: true for this caller, not to be remembered
+        value, was_forgotten = await self._ask(key, ask)
+        if was_forgotten:
+            return value  # true for this caller, not to be remembered
         if len(self._kept) >= self.most:
             self._kept.clear()
-            self._generation.clear()
         self._kept[key] = (now, value)
         return value
+
+    async def _ask(self, key: K, ask: Callable[[], Awaitable[V]]) -> tuple[V, bool]:
+        """Return the answer, and whether the key was forgotten meanwhile."""
+        self._asking[key] += 1
+        try:
+            value = await ask()
+            return value, key in self._forgotten
+        finally:
+            self._asking[key] -= 1
+            if not self._asking[key]:
+                del self._asking[key]
+                self._forgotten.discard(key)
 
     def forget(self, key: K) -> None:
         """Ask anew next time."""
         self._kept.pop(key, None)
-        self._generation[key] = self._generation.get(key, 0) + 1
+        if key in self._asking:
+            self._forgotten.add(key)

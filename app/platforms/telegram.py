@@ -26,6 +26,9 @@ BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
 HEARD = ("message", "edited_message", "callback_query", "my_chat_member")  # the kinds of updates that we understand
 
+# An id of a message, as we keep it: presses of buttons and ids that clients made up are none.
+MESSAGE = re.compile(r"-?\d+:(\d{1,15})")
+
 FailureRule = tuple[FailureClass, str]
 GONE: FailureRule = (FailureClass.RECIPIENT, "This customer has blocked the bot, or left Telegram.")
 UNKNOWN_CHAT: FailureRule = (FailureClass.RECIPIENT, "Telegram does not know this chat.")
@@ -129,10 +132,9 @@ class Moved(Refused):
 
 def _sending(piece: Piece) -> tuple[str, Mapping[str, Any]]:
     body: dict[str, Any] = {"chat_id": piece.to}
-    if piece.reply_to:
+    if quoted := MESSAGE.fullmatch(piece.reply_to or ""):
         # A quoted message that is gone must not hold back the answer.
-        number = piece.reply_to.rpartition(":")[2]
-        body["reply_parameters"] = {"message_id": int(number), "allow_sending_without_reply": True}
+        body["reply_parameters"] = {"message_id": int(quoted[1]), "allow_sending_without_reply": True}
     if piece.attachment is None:
         return "sendMessage", {**body, "text": piece.text}
     medium = medium_of(piece.attachment)

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from app.errors import Unavailable
 from app.models.entity import ChannelId
 from app.models.gate import Gate
 from app.stores.codec import Codec, Document, object_id
@@ -27,12 +28,24 @@ class Gates:
         return {ChannelId(str(row["_id"])): self.codec.from_document(row) for row in found}
 
     async def get(self, channel_id: ChannelId) -> Gate:
-        """Return one channel's gate."""
+        """Return one channel's gate. Raises Unavailable."""
+        try:
+            return await self._get(channel_id)
+        except PyMongoError:
+            raise Unavailable from None
+
+    async def _get(self, channel_id: ChannelId) -> Gate:
         found = await self.collection.find_one({"_id": object_id(channel_id)})
         return self.codec.from_document(found) if found else Gate()
 
     async def replace(self, channel_id: ChannelId, before: Gate, after: Gate) -> bool:
-        """Put a gate in place of what was read; False when somebody else was first."""
+        """Put a gate in place of what was read; False when somebody else was first. Raises Unavailable."""
+        try:
+            return await self._replace(channel_id, before, after)
+        except PyMongoError:
+            raise Unavailable from None
+
+    async def _replace(self, channel_id: ChannelId, before: Gate, after: Gate) -> bool:
         this = {"_id": object_id(channel_id)}
         there = self.codec.to_document(before)
         expected = this | {name: there.get(name) for name in Gate.__dataclass_fields__}

@@ -59,21 +59,23 @@ class Lanes:
         if deletes:
             done += (await self.database.command({"delete": self.name, "deletes": deletes}, session=session))["n"]
         if done != len(steps):
-            raise StepRefused(await self._refused_of(steps, session))
+            raise StepRefused(await self._refused_of(steps))
 
-    async def _refused_of(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> LaneStep:
-        """Find out which one did not match: a step that was done has left its mark."""
-        rows = {
-            str(row["_id"]): row
-            async for row in self.collection.find({"_id": {"$in": [object_id(s.id) for s in steps]}}, session=session)
-        }
-        return next((step for step in steps if not _was_done(step, rows.get(step.id))), steps[0])
+    async def _refused_of(self, steps: Sequence[LaneStep]) -> LaneStep:
+        """Find out which one did not match, by the rows as they are without this transaction."""
+        ids = [object_id(step.id) for step in steps]
+        rows = {str(row["_id"]): row async for row in self.collection.find({"_id": {"$in": ids}})}
+        return next((step for step in steps if not _matches(step, rows.get(step.id))), steps[0])
 
     async def due(self, busy: Iterable[ChannelId], limit: int) -> list[Due]:
-        """Return rows whose time has come, those that wait longest first, without these channels'."""
+        """Return rows whose time has come, those that wait longest first, without these channels'.
+
+        What is beyond its deadline is among them in any case: its end must be told.
+        """
         where: Document = {**IS_DUE}
         if excluded := [object_id(each) for each in busy]:
-            where["channel_id"] = {"$nin": excluded}
+            over = {"$expr": {"$lte": ["$deadline", NOW]}}
+            where["$or"] = [{"channel_id": {"$nin": excluded}}, over]
         found = self.collection.find(where, SEEN).sort("due_at", ASCENDING)
         return [_due(row) for row in await found.limit(limit).to_list()]
 
@@ -106,7 +108,10 @@ class Lanes:
         """Give a turn back in which nothing left this machine."""
         await self.collection.update_one(
             {"_id": object_id(turn.id), "fence": turn.fence, "lease_until": {"$exists": True}},
-            [{"$set": {"due_at": _later(after), "attempts": turn.attempts - 1}}, {"$unset": "lease_until"}],
+            [
+                {"$set": {"due_at": {"$min": ["$deadline", _later(after)]}, "attempts": turn.attempts - 1}},
+                {"$unset": "lease_until"},
+            ],
         )
 
     async def put_off(self, ids: Iterable[ConversationId], after: float) -> None:
@@ -156,10 +161,15 @@ def _moved(step: LaneStep, lease: float) -> list[Document]:
     return [{"$set": row}, {"$unset": "lease_until"}]
 
 
-def _was_done(step: LaneStep, row: Document | None) -> bool:
-    if row is None or step.head is None:
-        return row is None and step.head is None
-    return bool(str(row["message_id"]) == step.head.id and ("lease_until" in row) == step.renew)
+def _matches(step: LaneStep, row: Document | None) -> bool:
+    """Tell whether a row is as `_expected` asks."""
+    if step.opens:
+        return True
+    if row is None:
+        return False
+    if step.fence is None:
+        return "lease_until" not in row
+    return bool(row["fence"] == step.fence and "lease_until" in row)
 
 
 def _due(row: Document) -> Due:

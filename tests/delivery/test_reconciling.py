@@ -143,3 +143,46 @@ async def test_what_a_person_writes_elsewhere_is_stored_and_not_sent_again(shop:
     assert (message["direction"], message["role"], message["author"]["kind"]) == ("outbound", "operator", "external")
     assert message["delivery"]["state"] == "sent"
     assert shop.calls() == 0
+
+
+async def test_what_was_refused_after_the_send_is_sent_again_by_a_retry(shop: Shop) -> None:
+    message = await shop.reply(await shop.customer(WA), WA)
+    await shop.outcome(message)
+    sent = shop.fake.state.sent[0]
+    await shop.emit("wa_status", WA, peer=sent.recipient, id=sent.message_id, status="failed", code=131026)
+    assert (await shop.delivery(message))["state"] == "failed"
+    status, _ = await shop.desk.ask("PATCH", f"/messages/{message['id']}", {"content": "Other words"})
+    assert status == 409
+    await shop.desk.post(f"/messages/{message['id']}/retry", {})
+    delivery = await shop.outcome(message)
+    assert delivery["state"] == "sent"
+    assert [part["external_id"] for part in delivery["parts"]] == [shop.fake.state.sent[1].message_id]
+    assert shop.texts() == ["Hello", "Hello"]
+
+
+async def test_a_refusal_told_before_the_answer_that_never_comes_ends_the_message(shop: Shop) -> None:
+    customer = await shop.customer(WA)
+    shop.rule({"hang": True})
+    message = await shop.reply(customer, WA)
+    await until(shop.calls)
+    peer = shop.fake.state.sent[0].recipient
+    told = {"peer": peer, "id": "wamid.early", "status": "failed", "code": 131047, "our_id": message["id"]}
+    assert await shop.emit("wa_status", WA, **told) == [200]
+    delivery = await shop.outcome(message)
+    assert (delivery["state"], delivery["class"]) == ("failed", "window")
+
+
+async def test_an_echo_after_closing_is_still_our_own_message(shop: Shop) -> None:
+    customer = await shop.customer(IG)
+    shop.rule({"delay_ms": 700})
+    message = await shop.reply(customer, IG)
+    await until(shop.calls)
+    await shop.desk.ask("PATCH", f"/conversations/{message['conversation_id']}", {"status": "closed"})
+    sent = shop.fake.state.sent[0]
+    await until(lambda: sent.message_id)
+    echo = {"is_echo": True, "mid": sent.message_id, "text": "Hello"}
+    about = {"sender": {"id": shop.account(IG)}, "recipient": {"id": sent.recipient}, "timestamp": 1_763_000_000_000}
+    entry = {"id": shop.account(IG), "time": 1, "messaging": [{**about, "message": echo}]}
+    assert await shop.emit("echo", IG, payload={"object": "instagram", "entry": [entry]}) == [200]
+    assert (await shop.outcome(message))["state"] == "sent"
+    assert len(await shop.messages(customer)) == 1

@@ -56,6 +56,22 @@ async def test_a_refused_renewal_is_one_event_and_keeps_the_queue(mongo_uri: str
         assert len(shop.texts()) == MANY
 
 
+async def test_a_token_that_comes_back_unchanged_is_no_newer_one(mongo_uri: str, tmp_path: Path) -> None:
+    async with open_shop(mongo_uri, tmp_path) as shop:
+        await shop.connect(FB, user_token="user-good")
+        shop.fake.state.tokens["user-good+"] = Token(next="page-good")
+        shop.fake.state.tokens["page-good"].state = "expired"
+        message = await shop.reply(await shop.customer(FB), FB)
+
+        async def is_noted() -> bool:
+            return (await shop.health(FB))[0] == "needs_reauth"
+
+        await until(is_noted)
+        await until(lambda: not turns())
+        assert (await shop.delivery(message))["state"] == "queued"
+        assert (shop.calls(), shop.fake.state.refreshes) == (1, 1)
+
+
 async def test_a_token_that_only_a_person_can_mend_stops_the_channel_alone(mongo_uri: str, tmp_path: Path) -> None:
     async with open_shop(mongo_uri, tmp_path, FB, TG) as shop:
         shop.fake.state.tokens["page-good"].state = "revoked"
