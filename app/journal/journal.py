@@ -30,6 +30,7 @@ MOST_WAITING = 2000  # changes in one lane
 DEADLINE = 5.0  # seconds that a caller waits for its outcome
 EXPIRE = 0.25  # seconds between two looks for callers whose time is up
 POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
+AGAIN = 1.0  # seconds until a task that did not hear that it shall end is told again
 IDLE = 60.0  # seconds after which a feed that nobody listens to, or a lane that nobody writes to, is dropped
 
 
@@ -81,10 +82,7 @@ class Journal:
         self.draining = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ready.join(), patience)
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled_for_good(set(self._tasks))
         for lane in self._lanes.values():
             while lane.waiting:  # they were not begun, so they did not happen
                 lane.waiting.popleft().answer(Draining())
@@ -225,3 +223,11 @@ class Journal:
         for company_id in idle:
             del self._feeds[company_id]
             self._used.pop(company_id, None)
+
+
+async def cancelled_for_good(tasks: "set[asyncio.Task[None]]") -> None:
+    """Cancel these until they have ended: the driver may swallow a cancellation that meets it at the wrong moment."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=AGAIN)
