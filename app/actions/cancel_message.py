@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from app.access import access_message, company_of
-from app.actions.keys import Done, change_key, digest_of
+from app.access import access_message
+from app.actions.keys import Done, commit_on
 from app.errors import NotFound, NotSendable
 from app.events import MessageStatus
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.conversation import Conversation
 from app.models.entity import evolve
@@ -18,10 +18,10 @@ from app.models.outbox import LaneStep
 async def cancel_message(hub: Hub, caller: Caller, id: str, client_key: str | None = None) -> Done:
     """Return the message as called off. Raises NotFound, NotSendable, BeingSent (it is on its way just now)."""
     before = await access_message(hub, caller, id)
-    key, claimed = change_key(hub, caller, "cancel_message", client_key)
+    things = (Message.ref(id), Conversation.ref(before.conversation_id))
 
     def decide(seen: Seen, now: datetime) -> Decision:
-        message, conversation = seen.get(Message.ref(id)), seen.get(Conversation.ref(before.conversation_id))
+        message, conversation = seen.get(things[0]), seen.get(things[1])
         if message is None or conversation is None:
             raise NotFound
         if message.delivery is None or not message.delivery.is_queued:
@@ -30,17 +30,7 @@ async def cancel_message(hub: Hub, caller: Caller, id: str, client_key: str | No
         events = (MessageStatus(message=message, conversation=conversation),)
         return Decision(puts=(message, conversation), events=events, lanes=lanes)
 
-    done = await hub.journal.commit(
-        Change(
-            company_id=company_of(caller),
-            key=key,
-            claimed=claimed,
-            digest=digest_of(id),
-            needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
-            decide=decide,
-        )
-    )
-    return Done.of(done, "message")
+    return await commit_on(hub, caller, "cancel_message", things, decide, client_key)
 
 
 def called_off(message: Message, conversation: Conversation) -> tuple[Message, Conversation, tuple[LaneStep, ...]]:

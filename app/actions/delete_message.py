@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from app.access import access_message, company_of
+from app.access import access_message
 from app.actions.cancel_message import called_off
-from app.actions.keys import Done, change_key, digest_of
+from app.actions.keys import Done, commit_on
 from app.errors import NotFound
 from app.events import MessageDeleted
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.conversation import Conversation
 from app.models.message import Message
@@ -20,10 +20,10 @@ async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | No
     One that waits to be sent is called off with it. Raises BeingSent while it is on its way.
     """
     before = await access_message(hub, caller, id)
-    key, claimed = change_key(hub, caller, "delete_message", client_key)
+    things = (Message.ref(id), Conversation.ref(before.conversation_id))
 
     def decide(seen: Seen, now: datetime) -> Decision:
-        message, conversation = seen.get(Message.ref(id)), seen.get(Conversation.ref(before.conversation_id))
+        message, conversation = seen.get(things[0]), seen.get(things[1])
         if message is None or conversation is None:
             raise NotFound
         if message.deleted_at is not None:
@@ -33,14 +33,4 @@ async def delete_message(hub: Hub, caller: Caller, id: str, client_key: str | No
         left = conversation.with_changed(gone)
         return Decision(puts=(gone, left), events=(MessageDeleted(message=gone, conversation=left),), lanes=lanes)
 
-    done = await hub.journal.commit(
-        Change(
-            company_id=company_of(caller),
-            key=key,
-            claimed=claimed,
-            digest=digest_of(id),
-            needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
-            decide=decide,
-        )
-    )
-    return Done.of(done, "message")
+    return await commit_on(hub, caller, "delete_message", things, decide, client_key)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from app.access import access_channel, company_of
+from app.access import access_channel
 from app.actions.connected import require_optional
-from app.actions.keys import Done, change_key, digest_of
+from app.actions.keys import Done, commit_on
 from app.actions.wake_channel import wake_channel
 from app.errors import NotFound
 from app.events import ChannelUpdated
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel
 from app.models.entity import ChannelId, evolve
@@ -23,7 +23,6 @@ async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key
     """
     channel = await access_channel(hub, caller, id)
     others = [each.id for each in await hub.store.channels.of_platform(channel.company_id, channel.platform)]
-    key, claimed = change_key(hub, caller, "disconnect_channel", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:
         before = seen.get(Channel.ref(id))
@@ -35,15 +34,7 @@ async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key
         changed = (_disconnected(before, now), *_heir(seen, before, others))
         return Decision(puts=changed, events=tuple(ChannelUpdated(channel=each) for each in changed))
 
-    change = Change(
-        company_id=company_of(caller),
-        key=key,
-        claimed=claimed,
-        digest=digest_of(id),
-        needs=(Channel.ref(id),),
-        decide=decide,
-    )
-    done = Done.of(await hub.journal.commit(change), "channel")
+    done = await commit_on(hub, caller, "disconnect_channel", (Channel.ref(id),), decide, client_key)
     await wake_channel(hub, channel)
     return done
 

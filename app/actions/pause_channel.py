@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from app.access import access_channel, company_of
+from app.access import access_channel
 from app.actions.connected import connected, require_optional
-from app.actions.keys import Done, change_key, digest_of
+from app.actions.keys import Done, commit_on
 from app.events import ChannelUpdated
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel, Health
 from app.models.entity import ChannelId, evolve
@@ -16,7 +16,6 @@ from app.models.entity import ChannelId, evolve
 async def pause_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: str | None = None) -> Done:
     """Return the channel as it is now; what is queued waits. Raises NotFound, NotConnected, BuiltIn."""
     await access_channel(hub, caller, id)
-    key, claimed = change_key(hub, caller, "pause_channel", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:
         before = connected(seen.get(Channel.ref(id)))
@@ -27,12 +26,4 @@ async def pause_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: str
         after = evolve(before, health=Health.PAUSED, reason=reason, paused_by=caller.principal)
         return Decision(puts=(after,), events=(ChannelUpdated(channel=after),))
 
-    change = Change(
-        company_id=company_of(caller),
-        key=key,
-        claimed=claimed,
-        digest=digest_of(id),
-        needs=(Channel.ref(id),),
-        decide=decide,
-    )
-    return Done.of(await hub.journal.commit(change), "channel")
+    return await commit_on(hub, caller, "pause_channel", (Channel.ref(id),), decide, client_key)

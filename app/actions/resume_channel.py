@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from app.access import access_channel, company_of
+from app.access import access_channel
 from app.actions.ask_account import failure_of
 from app.actions.connected import connected
-from app.actions.keys import Done, change_key, digest_of
+from app.actions.keys import Done, commit_on
 from app.actions.start_channel import start_channel
 from app.errors import PlatformAway, SignInRefused
 from app.events import ChannelUpdated
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel, Health
 from app.models.entity import ChannelId, evolve
@@ -27,7 +27,6 @@ async def resume_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: st
     channel = await access_channel(hub, caller, id)
     if channel.is_connected and not channel.can_send:
         await _require_accepted(hub, channel)
-    key, claimed = change_key(hub, caller, "resume_channel", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:
         before = connected(seen.get(Channel.ref(id)))
@@ -36,15 +35,7 @@ async def resume_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: st
         after = evolve(before, health=Health.HEALTHY, reason=None, paused_by=None)
         return Decision(puts=(after,), events=(ChannelUpdated(channel=after),))
 
-    change = Change(
-        company_id=company_of(caller),
-        key=key,
-        claimed=claimed,
-        digest=digest_of(id),
-        needs=(Channel.ref(id),),
-        decide=decide,
-    )
-    done = Done.of(await hub.journal.commit(change), "channel")
+    done = await commit_on(hub, caller, "resume_channel", (Channel.ref(id),), decide, client_key)
     if channel.can_send or done.replayed:
         return done
     return Done(view=(await start_channel(hub, await access_channel(hub, caller, id))).view(), replayed=False)

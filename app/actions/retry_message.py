@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from app.access import access_message, company_of
+from app.access import access_message
 from app.actions.compose_message import queued
-from app.actions.keys import Done, change_key, digest_of
+from app.actions.keys import Done, commit_on
 from app.errors import NotFound, NotSendable
 from app.events import MessageStatus
 from app.hub import Hub
-from app.journal.change import Change, Decision, Seen
+from app.journal.change import Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel
 from app.models.conversation import Conversation
@@ -25,10 +25,10 @@ async def retry_message(hub: Hub, caller: Caller, id: str, client_key: str | Non
     What the platform has already is not sent again: it goes on at the first piece that is not out.
     """
     before = await access_message(hub, caller, id)
-    key, claimed = change_key(hub, caller, "retry_message", client_key)
+    things = (Message.ref(id), Conversation.ref(before.conversation_id))
 
     def decide(seen: Seen, now: datetime) -> Decision:
-        message, conversation = seen.get(Message.ref(id)), seen.get(Conversation.ref(before.conversation_id))
+        message, conversation = seen.get(things[0]), seen.get(things[1])
         if message is None or conversation is None:
             raise NotFound
         _require_retryable(seen, message)
@@ -37,17 +37,7 @@ async def retry_message(hub: Hub, caller: Caller, id: str, client_key: str | Non
         events = (MessageStatus(message=message, conversation=conversation),)
         return Decision(puts=(message, conversation), events=events, lanes=lanes)
 
-    done = await hub.journal.commit(
-        Change(
-            company_id=company_of(caller),
-            key=key,
-            claimed=claimed,
-            digest=digest_of(id),
-            needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
-            decide=decide,
-        )
-    )
-    return Done.of(done, "message")
+    return await commit_on(hub, caller, "retry_message", things, decide, client_key)
 
 
 def _require_retryable(seen: Seen, message: Message) -> None:

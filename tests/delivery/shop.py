@@ -1,5 +1,6 @@
 """A company with an account on every platform, and customers there who have just written."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -149,6 +150,11 @@ class Shop:
     def texts(self) -> list[str]:
         """Return the texts that customers got, in order."""
         return [text_of(sent.body) for sent in self.fake.state.sent if sent.outcome.startswith("delivered")]
+
+
+def turns() -> list["asyncio.Task[object]"]:
+    """Return the turns of the outbox that are under way."""
+    return [task for task in asyncio.all_tasks() if task.get_name() == "outbox-turn"]
 
 
 def text_of(body: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from app.models.contact import Platform
 from app.platforms import meta_failures as meta
+from app.platforms import telegram
 from tests.delivery.shop import Shop, open_shop
 from tests.waiting import until
 
@@ -48,11 +49,22 @@ ROWS = (
     Row(FB, "meta_551", "failed", 1, meta.GONE, "551"),
     Row(FB, "meta_100_2018001", "failed", 1, meta.GONE, "100/2018001"),
     Row(WA, "wa_131026", "failed", 1, meta.GONE, "131026"),
-    Row(TG, "tg_403_blocked", "failed", 1, "This customer has blocked the bot, or left Telegram.", "403"),
+    Row(TG, "tg_403_blocked", "failed", 1, telegram.GONE[1], "403"),
     Row(FB, "meta_100", "failed", 1, meta.ODD, "100"),
-    Row(TG, "tg_400_long", "failed", 1, "Telegram does not take this message as it is.", "400"),
+    Row(TG, "tg_400_long", "failed", 1, telegram.ODD[1], "400"),
     Row(FB, "meta_10904", "failed", 1, meta.ELSEWHERE, "10904"),
-    Row(TG, "tg_409", "failed", 1, "Something else reads this bot's messages.", "409"),
+    Row(TG, "tg_409", "failed", 1, telegram.TWO_LISTEN[1], "409"),
+    Row(WA, "wa_190", "queued", 1, meta.CUT_OFF, "190", "needs_reauth"),
+    Row(TG, "tg_401", "queued", 1, telegram.CUT_OFF[1], "401", "needs_reauth"),
+    Row(FB, "meta_368", "queued", 1, meta.RESTRICTED, "368", "paused"),
+    Row(WA, "wa_131048", "queued", 1, meta.RESTRICTED, "131048", "paused"),
+    Row(WA, "wa_131031", "failed", 1, meta.RESTRICTED, "131031", "paused"),
+    Row(TG, "tg_403_group", "failed", 1, telegram.SHUT_OUT[1], "403", "paused"),
+    Row(IG, "ig_100_2534014", "failed", 1, meta.GONE, "100/2534014"),
+    Row(WA, "wa_131050", "failed", 1, meta.OPTED_OUT, "131050"),
+    Row(TG, "tg_400_chat", "failed", 1, telegram.UNKNOWN_CHAT[1], "400"),
+    Row(WA, "wa_131008", "failed", 1, meta.ODD, "131008"),
+    Row(IG, "ig_100_2534037", "failed", 1, meta.ELSEWHERE, "100/2534037"),
     Row(FB, "meta_506", "uncertain", 1, meta.TWICE, "506"),
     Row(FB, "http_200_garbage", "uncertain", 1, meta.GARBLED, "200"),
 )

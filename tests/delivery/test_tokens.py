@@ -1,13 +1,12 @@
 """A token that runs out while messages wait is renewed once, and everything goes out; refused, nothing is lost."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from app.actions.amend_channel import amend_channel
 from app.models.channel import Health
 from app.models.contact import Platform
-from tests.delivery.shop import Shop, open_shop
+from tests.delivery.shop import Shop, open_shop, turns
 from tests.fake_platforms.state import Token
 from tests.waiting import until
 
@@ -85,11 +84,6 @@ async def test_a_token_that_only_a_person_can_mend_stops_the_channel_alone(mongo
         assert (await shop.outcome(await shop.reply(await shop.customer(TG), TG)))["state"] == "sent"
         assert {(await shop.delivery(message))["state"] for message in stuck} == {"queued"}
         assert [sent.platform for sent in shop.fake.state.sent].count("facebook") == 1
-
-
-def turns() -> list["asyncio.Task[object]"]:
-    """Return the turns of the outbox that are under way."""
-    return [task for task in asyncio.all_tasks() if task.get_name() == "outbox-turn"]
 
 
 async def connect_again(shop: Shop) -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from app.models.contact import Platform
 from app.stores.lanes import Lanes
-from tests.delivery.shop import Shop, open_shop
+from tests.delivery.shop import Shop, open_shop, turns
 from tests.waiting import until
 
 FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
@@ -71,6 +71,6 @@ async def test_who_comes_too_late_changes_nothing(shop: Shop) -> None:
     await until(shop.calls)
     lanes: Lanes = shop.hub.store.lanes
     await lanes.collection.update_many({}, [{"$set": {"fence": {"$add": ["$fence", 1]}}}])
-    await until(lambda: shop.fake.state.sent[0].outcome == "delivered")
-    await asyncio.sleep(0.3)
+    await until(lambda: not turns())
+    assert shop.fake.state.sent[0].outcome == "delivered"
     assert (await shop.delivery(message))["state"] == "queued"

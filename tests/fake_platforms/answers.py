@@ -27,6 +27,9 @@ GRAPH = {
 }
 TELEGRAM = {
     "tg_403_blocked": (403, "Forbidden: bot was blocked by the user"),
+    "tg_401": (401, "Unauthorized"),
+    "tg_403_group": (403, "Forbidden: bot was kicked from the supergroup chat"),
+    "tg_400_chat": (400, "Bad Request: chat not found"),
     "tg_409": (409, "Conflict: terminated by other getUpdates request"),
     "tg_400_long": (400, "Bad Request: message is too long"),
 }
