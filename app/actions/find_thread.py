@@ -1,7 +1,7 @@
 """Find the customer and the conversation that a platform speaks of, or make them: pure, under the company's lock."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from loguru import logger
@@ -105,4 +105,4 @@ def conversation_of(seen: Seen, peer: Peer, contact: Contact, now: datetime) -> 
 
 def heard_from(contact: Contact, peer: Peer, at: datetime) -> Contact:
     """Return the contact as one who wrote here at a time."""
-    return replace(contact.seen(peer.channel.platform)).heard(peer.channel.id, at)
+    return contact.seen(peer.channel.platform).heard(peer.channel.id, at)

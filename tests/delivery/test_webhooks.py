@@ -328,3 +328,12 @@ async def test_an_account_that_changed_hands_a_moment_ago_is_told_to_its_new_own
     _, messages = await other.ask("GET", f"/messages?contact_id={found['data'][0]['id']}")
     assert [message["content"] for message in messages["data"]] == ["To them"]
     assert [message["content"] for message in await inbox(shop)] == ["To us"]
+
+
+async def test_a_customer_who_goes_on_writing_is_not_written_down_anew(shop: Shop) -> None:
+    await tell(shop, wrote("m_1", "One"))
+    (before,) = await shop.contacts(FB)
+    await shop.hub.store.contacts.collection.update_one({"_id": ObjectId(before["id"])}, {"$set": {"mark": True}})
+    await tell(shop, wrote("m_2", "Two"))
+    kept = await shop.hub.store.contacts.collection.find_one({"mark": True})
+    assert kept is not None, "it was replaced, though nothing of it had changed"
