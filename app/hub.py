@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from app.journal.journal import Journal
@@ -15,6 +14,7 @@ from app.models.failure import Failure
 from app.models.gate import Gate
 from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
+from app.outside.doorbell import Doorbell
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.talk import Talk
@@ -71,13 +71,18 @@ class Hub:
     talk: Talk
     vault: Vault
     networks: Mapping[Platform, Network]
+    doorbell: Doorbell
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)
     bells: Bells = field(default_factory=Bells)
     renewals: Renewals = field(default_factory=Renewals)
     jobs: dict[str, JobState] = field(default_factory=dict)  # as this process's scheduler last noted them
-    process: str = field(default_factory=lambda: uuid4().hex)  # what this process's leases name as their owner
+
+    @property
+    def process(self) -> str:
+        """Return what this process is called by the others: in leases, and at the door."""
+        return self.doorbell.process
 
     def say(self, signal: Signal) -> None:
         """Give a passing signal to whoever listens."""

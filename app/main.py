@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import aiohttp_cors
 from aiohttp import hdrs, web
@@ -22,6 +23,7 @@ from app.jobs.scheduler import Scheduler
 from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
+from app.outside.doorbell import Doorbell
 from app.outside.passwords import Passwords
 from app.outside.peer import real_address
 from app.outside.talk import Talk
@@ -52,12 +54,15 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
         within = settings.platform_timeout.total_seconds()
         stores = stores_in(client, settings.database, lease=LEASE_FACTOR * within)
         await stores.create_indexes()
-        journal = Journal(stores, now, probe)
+        url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        doorbell = Doorbell(url, settings.database, uuid4().hex)
+        journal = Journal(stores, now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
         tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl)
         passwords = Passwords(settings.bcrypt_salt_rounds)
         talk = Talk(within=within)
         await journal.start()
+        doorbell.start()
         try:
             yield Hub(
                 settings=settings,
@@ -68,12 +73,14 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 talk=talk,
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
                 networks=networks_for(settings),
+                doorbell=doorbell,
                 now=now,
                 new_id=new_id,
             )
         finally:
             await talk.close()
             await journal.close()
+            await doorbell.close()
 
 
 async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web.Application:
