@@ -15,6 +15,7 @@ from app.models.gate import Gate
 from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
 from app.outside.doorbell import Doorbell
+from app.outside.limiter import Limiter
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.talk import Talk
@@ -55,6 +56,7 @@ class Bells:
     """What actions ring and doors listen to, in this process: signals, sign-ins that ended, conversations read."""
 
     signal: list[Callable[[Signal], None]] = field(default_factory=list)
+    signal_elsewhere: list[Callable[[Signal], None]] = field(default_factory=list)
     signed_out: list[Callable[[SessionId], None]] = field(default_factory=list)
     read: list[Callable[[CompanyId, ConversationId], None]] = field(default_factory=list)
 
@@ -72,6 +74,7 @@ class Hub:
     vault: Vault
     networks: Mapping[Platform, Network]
     doorbell: Doorbell
+    limiter: Limiter
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)
@@ -87,4 +90,9 @@ class Hub:
     def say(self, signal: Signal) -> None:
         """Give a passing signal to whoever listens."""
         for listen in self.bells.signal:
+            listen(signal)
+
+    def pass_on(self, signal: Signal) -> None:
+        """Give a signal of another process to our clients; what else listens has heard it there."""
+        for listen in self.bells.signal_elsewhere:
             listen(signal)

@@ -11,7 +11,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from loguru import logger
 
-from app.handlers.endpoint import endpoint, refusal_of_status, refused
+from app.handlers.answers import address_of, refusal_of_status, refused
+from app.handlers.endpoint import endpoint
 from app.handlers.front import front_page
 from app.handlers.health import health_routes
 from app.handlers.routes import PREFIX, ROUTES
@@ -24,8 +25,8 @@ from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.doorbell import Doorbell
+from app.outside.limiter import Limiter
 from app.outside.passwords import Passwords
-from app.outside.peer import real_address
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -74,6 +75,7 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
                 networks=networks_for(settings),
                 doorbell=doorbell,
+                limiter=Limiter(doorbell, on=settings.rate_limits),
                 now=now,
                 new_id=new_id,
             )
@@ -131,13 +133,6 @@ def _mount_api(app: web.Application, hub: Hub) -> None:
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(hub.settings.cors_origins, options))
     for route in ROUTES:
         cors.add(app.router.add_route(route.method, PREFIX + route.path, endpoint(hub, route)))
-
-
-def address_of(settings: Settings, request: web.Request) -> str:
-    """Return the address of whoever sent this, past our own proxies."""
-    return real_address(
-        request.remote, ",".join(request.headers.getall("X-Forwarded-For", ())), settings.trusted_proxies
-    )
 
 
 def _errors() -> Middleware:

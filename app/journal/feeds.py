@@ -32,7 +32,7 @@ class Feeds:
         self._used: dict[CompanyId, float] = {}
         self._missed = asyncio.Event()  # something may have been rung that we could not hear
         doorbell.on("events", self._hear)
-        doorbell.on_attended.append(self._missed.set)
+        doorbell.on_attended.append(lambda company_id: self._missed.set())
         doorbell.on_reached.append(self._missed.set)
 
     def publish(self, company_id: CompanyId, epoch: str, events: Sequence[Recorded]) -> None:

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 PATIENCE = 0.3  # seconds that Redis may take to answer
 BEAT = 1.0  # seconds between two signs of life
 SILENT = 4.0  # seconds without a sign of life after which a process, or Redis, counts as gone
+ALONE = 30.0  # seconds without Redis after which what other processes said is not believed any more
 PAUSE = (0.1, 1.0)  # seconds, with jitter, before the next try to reach Redis
 MOST_WAITING = 8 << 20  # bytes that wait to be rung; beyond them the oldest go: the poll finds what they told of
 ALIVE = "alive"
@@ -40,8 +41,9 @@ class Doorbell:
         self.reached = False  # whether Redis carries what we ring, as far as we know
         self.seen: dict[str, float] = {}  # other processes, and when they last gave a sign, on the monotonic clock
         self.on_reached: list[Callable[[], None]] = []
-        self.on_attended: list[Callable[[], None]] = []  # what was rung before was not heard
+        self.on_attended: list[Callable[[str], None]] = []  # a company, from now on: what was rung before was not heard
         self.on_gone: list[Callable[[str], None]] = []
+        self.on_beat: list[Callable[[], None]] = []
         self._house = f"parley:{house}:"
         self._hears: dict[str, Hear] = {ALIVE: _nothing}
         self._attended: set[str] = {""}
@@ -134,7 +136,7 @@ class Doorbell:
                     self._heard(said[1].decode(), said[2])
                 elif said[0] == b"subscribe":
                     for each in self.on_attended:
-                        each()
+                        each(said[1].decode().removeprefix(self._house))
         finally:
             tuning.cancel()
 
@@ -171,9 +173,10 @@ class Doorbell:
     async def _beat_on(self) -> None:
         while True:
             self.ring(ALIVE, b"")
+            for each in self.on_beat:
+                each()
             await asyncio.sleep(BEAT)
-            if self.reached:
-                self._miss(time.monotonic() - SILENT)
+            self._miss(time.monotonic() - (SILENT if self.reached else ALONE))
 
     def _miss(self, silent_since: float) -> None:
         """Let go of processes that gave no sign for a while."""

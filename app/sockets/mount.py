@@ -40,7 +40,7 @@ class Sockets:
             max_owed=settings.socket_max_owed_bytes,
             origins=settings.cors_origins,
             address_of=address_of,
-            turnstile=Turnstile(limits_of(settings)),
+            turnstile=Turnstile(limits_of(settings), hub.doorbell),
         )
         self.engine: Engine = self.server.eio
         self.live = Live(hub, self.server.manager, self.engine.connections)

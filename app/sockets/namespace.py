@@ -135,6 +135,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         for task in tuple(member.tasks):
             task.cancel()
         self.auths.pop(member.sid, None)
+        self.live.typists.leave(member.connection.sid)
         self.live.left(member)
 
     # Events.

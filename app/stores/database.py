@@ -5,7 +5,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from app.errors import Unavailable
 from app.models.entity import Entity
@@ -19,6 +19,7 @@ from app.stores.credentials import Credentials
 from app.stores.entities import EntityStore
 from app.stores.gates import Gates
 from app.stores.grants import Grants
+from app.stores.identities import Identities
 from app.stores.lanes import Lanes
 from app.stores.leases import Leases
 from app.stores.log import Events, Streams, Writers
@@ -28,6 +29,8 @@ from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
 from app.stores.unheard import Unheard
 
+# https://www.mongodb.com/docs/manual/reference/error-codes/
+NAMESPACE_EXISTS = 48
 LEASE = 30.0  # seconds, three times what a platform may take to answer
 
 
@@ -56,6 +59,7 @@ class Stores:
     unheard: Unheard
     leases: Leases
     credentials: Credentials
+    identities: Identities
     grants: Grants
 
     @property
@@ -83,9 +87,16 @@ class Stores:
         existing = set(await self.database.list_collection_names())
         for store in self.all:
             if store.name not in existing:
-                await self.database.create_collection(store.name, check_exists=False)
+                await self._create(store.name)
             if store.indexes:
                 await store.collection.create_indexes(list(store.indexes))
+
+    async def _create(self, name: str) -> None:
+        try:
+            await self.database.create_collection(name, check_exists=False)
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:  # another process that starts, too, was first
+                raise
 
 
 def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
@@ -131,5 +142,6 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         unheard=Unheard(database),
         leases=Leases(database),
         credentials=Credentials(database),
+        identities=Identities(database),
         grants=Grants(database),
     )
