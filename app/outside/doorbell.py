@@ -47,6 +47,7 @@ class Doorbell:
         self._house = f"parley:{house}:"
         self._hears: dict[str, Hear] = {ALIVE: _nothing}
         self._attended: set[str] = {""}
+        self._carried: set[str] = set()  # those that Redis has confirmed
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
         self._rung = asyncio.Event()
@@ -90,7 +91,12 @@ class Doorbell:
     def leave(self, company_id: str) -> None:
         """Hear it no more."""
         self._attended.discard(company_id)
+        self._carried.discard(company_id)
         self._tuning.put_nowait(("UNSUBSCRIBE", company_id))
+
+    def carries(self, company_id: str) -> bool:
+        """Tell whether what others ring for a company is heard here."""
+        return self.reached and company_id in self._carried
 
     async def _try_on(self, work: Callable[[Connection], Coroutine[Any, Any, None]]) -> None:
         """Do this as long as there is a Redis, and whenever there is one again."""
@@ -135,10 +141,15 @@ class Doorbell:
                 if said[0] == b"message":
                     self._heard(said[1].decode(), said[2])
                 elif said[0] == b"subscribe":
-                    for each in self.on_attended:
-                        each(said[1].decode().removeprefix(self._house))
+                    self._confirmed(said[1].decode().removeprefix(self._house))
         finally:
             tuning.cancel()
+            self._carried.clear()
+
+    def _confirmed(self, company_id: str) -> None:
+        self._carried.add(company_id)
+        for each in self.on_attended:
+            each(company_id)
 
     async def _tune_on(self, ears: Connection) -> None:
         """Say what we listen to from now on; what fails is said at the next connect."""
