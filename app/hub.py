@@ -61,6 +61,13 @@ class Bells:
     read: list[Callable[[CompanyId, ConversationId], None]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Drain:
+    """Whether this process is on its way out: it ends what it does, and should be sent nothing new."""
+
+    begun: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
     """The journal to write by, the stores to read from, the clock, and the rest of the outside."""
@@ -79,6 +86,7 @@ class Hub:
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)
     bells: Bells = field(default_factory=Bells)
+    drain: Drain = field(default_factory=Drain)
     renewals: Renewals = field(default_factory=Renewals)
     jobs: dict[str, JobState] = field(default_factory=dict)  # as this process's scheduler last noted them
 

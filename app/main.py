@@ -1,9 +1,11 @@
 """Build the application: open what is outside, mount the doors, close in reverse order."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import aiohttp_cors
@@ -38,6 +40,7 @@ from app.stores.database import connect, stores_in
 
 HUB = web.AppKey("hub", Hub)
 SOCKETS = web.AppKey("sockets", Sockets)
+DRAIN = web.AppKey[Callable[[], Awaitable[None]]]("drain")
 
 LEASE_FACTOR = 3  # of a platform's time to answer: a call that began in the first third has ended before the last
 MOST_BODY = 1 << 20  # bytes
@@ -89,7 +92,9 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     """Return the application with everything open; its clean-up closes all of it."""
     async with AsyncExitStack() as opened:
         hub = await opened.enter_async_context(open_hub(settings, uri, probe))
-        app = web.Application(client_max_size=MOST_BODY, middlewares=[_errors(), _access_log(settings)])
+        app = web.Application(
+            client_max_size=MOST_BODY, middlewares=[_last_answers(), _errors(), _access_log(settings)]
+        )
         app[HUB] = hub
         app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
         app.router.add_get("/", front_page(settings))
@@ -113,12 +118,16 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     async def close(_: web.Application) -> None:
         await everything.aclose()
 
-    async def drain(_: web.Application) -> None:
-        outbox.drain()
-
-    app.on_shutdown.append(drain)
+    drain: Callable[[], Awaitable[None]] = partial(_drain, app, outbox, scheduler)
+    app[DRAIN] = drain
     app.on_cleanup.append(close)
     return app
+
+
+async def _drain(app: web.Application, outbox: Outbox, scheduler: Scheduler) -> None:
+    """Begin nothing new, end what has begun, send the sockets away: all of it at once, within 12 s."""
+    app[HUB].drain.begun = True
+    await asyncio.gather(outbox.close(), scheduler.close(), app[SOCKETS].drain())
 
 
 def _mount_api(app: web.Application, hub: Hub) -> None:
@@ -151,6 +160,19 @@ def _errors() -> Middleware:
             return response
 
     return errors
+
+
+def _last_answers() -> Middleware:
+    """Let each connection of a process on its way out end with its answer, so that none is cut in a request."""
+
+    @web.middleware
+    async def last_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if request.app[HUB].drain.begun and not response.prepared:
+            response.force_close()
+        return response
+
+    return last_answers
 
 
 def _access_log(settings: Settings) -> Middleware:
