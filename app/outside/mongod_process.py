@@ -44,12 +44,12 @@ def free_port(wanted: int | None) -> int:
     raise MongodError("This machine has no free port for the embedded MongoDB.")
 
 
-async def start(program: Path, home: Home, port: int) -> subprocess.Popen[bytes]:
-    """Start mongod and wait until it accepts connections; what fails to is ended.
+async def start(program: Path, home: Home, port: int, *more: str) -> subprocess.Popen[bytes]:
+    """Start mongod, with `more` flags, and wait until it accepts connections; what fails to is ended.
 
     Raises PortTaken, or MongodError that says what it died of.
     """
-    process = _spawn(program, home, port)
+    process = _spawn(program, home, port, more)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(stop, process)
         await _listening(process, home, port)
@@ -65,13 +65,13 @@ async def stop(process: subprocess.Popen[bytes]) -> None:
         await _ended(process, KILL_WAIT)
 
 
-def _spawn(program: Path, home: Home, port: int) -> subprocess.Popen[bytes]:
+def _spawn(program: Path, home: Home, port: int, more: tuple[str, ...]) -> subprocess.Popen[bytes]:
     """Start mongod in a session of its own, so that Ctrl-C reaches only us, and tied to the life of this process."""
     if threading.current_thread() is not threading.main_thread():
         # The parent-death signal comes when the *thread* that forked ends: prctl(2), PR_SET_PDEATHSIG.
         raise RuntimeError("mongod must be started from the main thread")
     home.data.mkdir(mode=0o700, exist_ok=True)
-    command = [program, "--dbpath", home.data, "--port", str(port), *FLAGS]
+    command = [program, "--dbpath", home.data, "--port", str(port), *FLAGS, *more]
     with home.log.open("wb") as log:
         try:
             return subprocess.Popen(

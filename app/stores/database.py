@@ -112,7 +112,9 @@ def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
         maxConnecting=4,
         maxPoolSize=settings.mongo_pool_size,
         serverSelectionTimeoutMS=int(settings.mongo_server_selection_timeout.total_seconds() * 1000),
-        connectTimeoutMS=int(settings.mongo_server_selection_timeout.total_seconds() * 1000),
+        # A member that stands still is given up, and what waits for it tried elsewhere, after the sum of these two.
+        heartbeatFrequencyMS=1000,
+        connectTimeoutMS=2000,
         socketTimeoutMS=int(settings.mongo_socket_timeout.total_seconds() * 1000),
     )
 

@@ -50,10 +50,11 @@ class Load:
         number = 0
         while True:
             number += 1
-            await self._post(writer + number, f"{writer}-{number}")
+            await self.post(f"{writer}-{number}", writer + number)
             await asyncio.sleep(pause)
 
-    async def _post(self, turn: int, key: str) -> None:
+    async def post(self, key: str, turn: int = 0) -> None:
+        """Post one message until it is acknowledged."""
         body = {"contact_id": self.contact_id, "role": "user", "platform": "web", "direction": "inbound"}
         body |= {"content": key, "client_message_id": key}
         while key not in self.acknowledged:
@@ -76,6 +77,7 @@ class Load:
                 if response.status in (200, 201):
                     self.acknowledged[key] = answer["data"]["id"], answer["data"]["seq"]
                 else:
+                    assert response.status >= 500, answer
                     self.failed.append(f"{response.status} {answer['error']['code']}")
         except AWAY as error:
             self.failed.append(type(error).__name__)

@@ -19,8 +19,11 @@ from tests.waiting import until
 
 Client = AsyncMongoClient[dict[str, Any]]
 
-ELECTION = 1500  # milliseconds; 10 000 is what MongoDB takes unless told
-HEARTBEAT = 300  # milliseconds
+ELECTION = 1000  # milliseconds; 10 000 is what MongoDB takes unless told
+HEARTBEAT = 250  # milliseconds
+CATCH_UP = 500  # milliseconds that a new primary waits for a member that does not answer
+# Seconds after which a member leaves a source that stands still, 5 unless told: until then nothing has a majority.
+SOURCE = ("--setParameter", "oplogNetworkTimeoutBufferSeconds=1")
 
 
 class Member:
@@ -44,7 +47,7 @@ class Member:
 
     async def start(self) -> None:
         """Start it, or start it again."""
-        self.process = await start(find_mongod(None), self.home, self.port)
+        self.process = await start(find_mongod(None), self.home, self.port, *SOURCE)
 
     def send(self, number: signal.Signals) -> None:
         """Give it a signal: SIGSTOP, SIGCONT."""
@@ -82,7 +85,11 @@ class ReplicaSet:
         config = {
             "_id": "rs0",
             "members": [{"_id": number, "host": each.address} for number, each in enumerate(self.members)],
-            "settings": {"electionTimeoutMillis": election, "heartbeatIntervalMillis": HEARTBEAT},
+            "settings": {
+                "electionTimeoutMillis": election,
+                "heartbeatIntervalMillis": HEARTBEAT,
+                "catchUpTimeoutMillis": CATCH_UP,
+            },
         }
         async with self.members[0].direct() as client:
             await client.admin.command("replSetInitiate", config)
