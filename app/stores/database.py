@@ -5,7 +5,7 @@ from typing import Any
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from app.errors import Unavailable
 from app.models.entity import Entity
@@ -28,6 +28,8 @@ from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
 from app.stores.unheard import Unheard
 
+# https://www.mongodb.com/docs/manual/reference/error-codes/: NamespaceExists
+ALREADY_THERE = 48
 LEASE = 30.0  # seconds, three times what a platform may take to answer
 
 
@@ -83,9 +85,16 @@ class Stores:
         existing = set(await self.database.list_collection_names())
         for store in self.all:
             if store.name not in existing:
-                await self.database.create_collection(store.name, check_exists=False)
+                await self._create(store.name)
             if store.indexes:
                 await store.collection.create_indexes(list(store.indexes))
+
+    async def _create(self, name: str) -> None:
+        try:
+            await self.database.create_collection(name, check_exists=False)
+        except OperationFailure as error:  # servers that start together all find it missing
+            if error.code != ALREADY_THERE:
+                raise
 
 
 def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
