@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from app.journal.journal import Journal
@@ -15,6 +14,8 @@ from app.models.failure import Failure
 from app.models.gate import Gate
 from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
+from app.outside.doorbell import Doorbell
+from app.outside.limiter import Limiter
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.talk import Talk
@@ -55,8 +56,16 @@ class Bells:
     """What actions ring and doors listen to, in this process: signals, sign-ins that ended, conversations read."""
 
     signal: list[Callable[[Signal], None]] = field(default_factory=list)
+    signal_elsewhere: list[Callable[[Signal], None]] = field(default_factory=list)
     signed_out: list[Callable[[SessionId], None]] = field(default_factory=list)
     read: list[Callable[[CompanyId, ConversationId], None]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether this process is on its way out: it ends what it does, and should be sent nothing new."""
+
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,27 @@ class Hub:
     talk: Talk
     vault: Vault
     networks: Mapping[Platform, Network]
+    doorbell: Doorbell
+    limiter: Limiter
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)
     bells: Bells = field(default_factory=Bells)
+    drain: Drain = field(default_factory=Drain)
     renewals: Renewals = field(default_factory=Renewals)
     jobs: dict[str, JobState] = field(default_factory=dict)  # as this process's scheduler last noted them
-    process: str = field(default_factory=lambda: uuid4().hex)  # what this process's leases name as their owner
+
+    @property
+    def process(self) -> str:
+        """Return what this process is called by the others: in leases, and at the door."""
+        return self.doorbell.process
 
     def say(self, signal: Signal) -> None:
         """Give a passing signal to whoever listens."""
         for listen in self.bells.signal:
+            listen(signal)
+
+    def pass_on(self, signal: Signal) -> None:
+        """Give a signal of another process to our clients; what else listens has heard it there."""
+        for listen in self.bells.signal_elsewhere:
             listen(signal)

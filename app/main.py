@@ -1,16 +1,20 @@
 """Build the application: open what is outside, mount the doors, close in reverse order."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
 
 import aiohttp_cors
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from loguru import logger
 
-from app.handlers.endpoint import endpoint, refusal_of_status, refused
+from app.handlers.answers import address_of, refusal_of_status, refused
+from app.handlers.endpoint import endpoint
 from app.handlers.front import front_page
 from app.handlers.health import health_routes
 from app.handlers.routes import PREFIX, ROUTES
@@ -22,8 +26,9 @@ from app.jobs.scheduler import Scheduler
 from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
+from app.outside.doorbell import Doorbell
+from app.outside.limiter import Limiter
 from app.outside.passwords import Passwords
-from app.outside.peer import real_address
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -35,6 +40,7 @@ from app.stores.database import connect, stores_in
 
 HUB = web.AppKey("hub", Hub)
 SOCKETS = web.AppKey("sockets", Sockets)
+DRAIN = web.AppKey[Callable[[], Awaitable[None]]]("drain")
 
 LEASE_FACTOR = 3  # of a platform's time to answer: a call that began in the first third has ended before the last
 MOST_BODY = 1 << 20  # bytes
@@ -52,12 +58,15 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
         within = settings.platform_timeout.total_seconds()
         stores = stores_in(client, settings.database, lease=LEASE_FACTOR * within)
         await stores.create_indexes()
-        journal = Journal(stores, now, probe)
+        url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        doorbell = Doorbell(url, settings.database, uuid4().hex)
+        journal = Journal(stores, now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
         tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl)
         passwords = Passwords(settings.bcrypt_salt_rounds)
         talk = Talk(within=within)
         await journal.start()
+        doorbell.start()
         try:
             yield Hub(
                 settings=settings,
@@ -68,19 +77,24 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 talk=talk,
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
                 networks=networks_for(settings),
+                doorbell=doorbell,
+                limiter=Limiter(doorbell, on=settings.rate_limits),
                 now=now,
                 new_id=new_id,
             )
         finally:
             await talk.close()
             await journal.close()
+            await doorbell.close()
 
 
 async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web.Application:
     """Return the application with everything open; its clean-up closes all of it."""
     async with AsyncExitStack() as opened:
         hub = await opened.enter_async_context(open_hub(settings, uri, probe))
-        app = web.Application(client_max_size=MOST_BODY, middlewares=[_errors(), _access_log(settings)])
+        app = web.Application(
+            client_max_size=MOST_BODY, middlewares=[_last_answers(), _errors(), _access_log(settings)]
+        )
         app[HUB] = hub
         app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
         app.router.add_get("/", front_page(settings))
@@ -104,12 +118,16 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     async def close(_: web.Application) -> None:
         await everything.aclose()
 
-    async def drain(_: web.Application) -> None:
-        outbox.drain()
-
-    app.on_shutdown.append(drain)
+    drain: Callable[[], Awaitable[None]] = partial(_drain, app, outbox, scheduler)
+    app[DRAIN] = drain
     app.on_cleanup.append(close)
     return app
+
+
+async def _drain(app: web.Application, outbox: Outbox, scheduler: Scheduler) -> None:
+    """Begin nothing new, end what has begun, send the sockets away: all of it at once, within 12 s."""
+    app[HUB].drain.begun = True
+    await asyncio.gather(outbox.close(), scheduler.close(), app[SOCKETS].drain())
 
 
 def _mount_api(app: web.Application, hub: Hub) -> None:
@@ -124,13 +142,6 @@ def _mount_api(app: web.Application, hub: Hub) -> None:
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(hub.settings.cors_origins, options))
     for route in ROUTES:
         cors.add(app.router.add_route(route.method, PREFIX + route.path, endpoint(hub, route)))
-
-
-def address_of(settings: Settings, request: web.Request) -> str:
-    """Return the address of whoever sent this, past our own proxies."""
-    return real_address(
-        request.remote, ",".join(request.headers.getall("X-Forwarded-For", ())), settings.trusted_proxies
-    )
 
 
 def _errors() -> Middleware:
@@ -149,6 +160,19 @@ def _errors() -> Middleware:
             return response
 
     return errors
+
+
+def _last_answers() -> Middleware:
+    """Let each connection of a process on its way out end with its answer, so that none is cut in a request."""
+
+    @web.middleware
+    async def last_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if request.app[HUB].drain.begun and not response.prepared:
+            response.force_close()
+        return response
+
+    return last_answers
 
 
 def _access_log(settings: Settings) -> Middleware:

@@ -95,6 +95,13 @@ class Settings(BaseSettings):
     )
     rate_limits: bool = Field(True, description="On or off; off lifts every rate and connection limit.")
 
+    requests_per_second: int = Field(
+        200, ge=1, description="Requests a second from one person or key, twice as many at once."
+    )
+    sign_ins_per_minute: int = Field(
+        10, ge=1, description="Tries a minute to sign in to one account; from one address, ten times as many."
+    )
+
     ping_interval: Duration = Field(
         timedelta(seconds=25), description="How often a socket is asked for a sign of life."
     )

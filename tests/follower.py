@@ -44,8 +44,11 @@ class Follower:
             auth |= {"seq": self.cursor, "epoch": self.epoch}
         await self._socket.send_str("40/company," + json.dumps(auth))
         self._reading = asyncio.create_task(self._read(self._socket))
-        async with asyncio.timeout(20):
-            await self._ready.wait()
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait((ready, self._reading), timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if not self._ready.is_set():
+            raise ConnectionResetError("the connection ended, or nothing was said, before sync:ready")
         return self.last_ready
 
     async def cut(self) -> None:
@@ -56,6 +59,11 @@ class Follower:
             transport.abort()
         assert self._reading is not None
         await self._reading
+
+    async def gone(self) -> None:
+        """Wait until the connection is lost."""
+        assert self._reading is not None
+        await asyncio.wait((self._reading,))
 
     async def reach(self, seq: int, within: float = 20.0) -> None:
         """Wait until the cursor is at `seq`."""

@@ -18,7 +18,7 @@ from app.actions.receive_change import receive_change
 from app.actions.receive_message import receive_message
 from app.actions.record_receipt import record_receipt
 from app.errors import Refusal
-from app.journal import journal as journal_module
+from app.journal import feeds
 from app.main import build_app
 from app.models.channel import Channel
 from app.models.contact import Platform
@@ -201,8 +201,8 @@ async def two_doors(
     mongo_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Desk, list[str]]]:
     """Two servers of one database, which hear of each other soon."""
-    monkeypatch.setattr(journal_module, "POLL", 0.02)
-    monkeypatch.setattr(journal_module, "IDLE", 0.5)
+    monkeypatch.setattr(feeds, "POLL", 0.02)
+    monkeypatch.setattr(feeds, "IDLE", 0.5)
     async with open_desk(mongo_uri, tmp_path) as desk:
         runner = web.AppRunner(await build_app(desk.hub.settings, desk.uri), shutdown_timeout=1)
         await runner.setup()

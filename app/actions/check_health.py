@@ -10,7 +10,7 @@ PATIENCE = 2.0  # seconds that a probe waits for the database
 
 async def check_health(hub: Hub) -> None:
     """Return if all is well. Raises Draining while stopping, Unavailable while the database is away."""
-    if hub.journal.draining:
+    if hub.drain.begun:
         raise Draining
     try:
         async with asyncio.timeout(PATIENCE):

@@ -44,7 +44,7 @@ async def page_of(hub: Hub, feed: Feed, *, epoch: str | None, since: int, conver
         page = feed.recent(since, conversation_id)
     else:
         page = await feed.logged(since, conversation_id)
-        await hub.journal.refresh_floor(feed)
+        await hub.journal.feeds.refresh_floor(feed)
         await require_reach(hub, feed, epoch, since)
         if conversation_id is None and (not page.events or page.events[0].seq != since + 1):
             raise _resync(feed, "pruned")
@@ -55,7 +55,7 @@ async def require_reach(hub: Hub, feed: Feed, epoch: str | None, since: int) -> 
     """Return if one can resume from here; the reader may have come from a process that was ahead of this one."""
     reason = feed.reaches(epoch, since)
     if reason in ("epoch", "future"):
-        await hub.journal.refresh_head(feed)
+        await hub.journal.feeds.refresh_head(feed)
         reason = feed.reaches(epoch, since)
     if reason is not None:
         raise _resync(feed, reason)

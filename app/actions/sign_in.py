@@ -15,8 +15,12 @@ from app.errors import Unauthenticated
 from app.hub import Hub
 from app.models.entity import CompanyId, SessionId
 from app.models.people import Session, User
+from app.outside.limiter import Rate
 from app.outside.tokens import Claims
 
+SIGNED_OUT = "signed_out"  # what is rung when a sign-in ends
+MINUTE = 60.0  # seconds
+FROM_ADDRESS = 10  # times as many tries from one address as for one account: an office may share one
 GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's retry, not a thief
 
 
@@ -40,8 +44,13 @@ class SignedIn:
         }
 
 
-async def sign_in(hub: Hub, email: str, password: str) -> SignedIn:
-    """Return tokens for an address and its password. Raises Unauthenticated, without saying which was wrong."""
+async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = None) -> SignedIn:
+    """Return tokens for an e-mail address and its password.
+
+    Raises Unauthenticated, without saying which was wrong; RateLimited for an account, or an `address` that it comes
+    from, that is tried too often, whether or not it exists.
+    """
+    _hold_to_limit(hub, email.strip().lower(), address)
     user = await hub.store.users.with_email(email.strip().lower())
     if not await hub.passwords.match(password, user.password_hash if user else None) or user is None or not user.active:
         raise Unauthenticated("This address and password do not go together.")
@@ -56,6 +65,13 @@ async def sign_in(hub: Hub, email: str, password: str) -> SignedIn:
     )
     await hub.store.sessions.create(session)
     return _signed_in(hub, user, session.id, token)
+
+
+def _hold_to_limit(hub: Hub, email: str, address: str | None) -> None:
+    most = hub.settings.sign_ins_per_minute
+    if address is not None:
+        hub.limiter.take(f"sign-in from {address}", Rate(FROM_ADDRESS * most, MINUTE, FROM_ADDRESS * most))
+    hub.limiter.take(f"sign-in to {email}", Rate(most, MINUTE, most))
 
 
 async def refresh(hub: Hub, token: str) -> SignedIn:
@@ -90,8 +106,14 @@ async def sign_out(hub: Hub, *, session_id: SessionId | None, token: str | None)
 
 
 async def end_session(hub: Hub, session_id: SessionId) -> None:
-    """End a sign-in here and now: its tokens are refused, its sockets are closed."""
+    """End a sign-in now, in every process that can be rung: its tokens are refused, its sockets are closed."""
     await hub.store.sessions.end(session_id)
+    hub.doorbell.ring(SIGNED_OUT, session_id.encode())
+    forget_session(hub, session_id)
+
+
+def forget_session(hub: Hub, session_id: SessionId) -> None:
+    """Refuse in this process what a sign-in that has ended still asks for."""
     hub.known.sessions.forget(session_id)
     for listen in hub.bells.signed_out:
         listen(session_id)

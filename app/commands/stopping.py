@@ -9,17 +9,17 @@ from contextlib import contextmanager
 
 from loguru import logger
 
-# The contract gives 30 s. Requests get 10 of them, the journal 5, and mongod takes what it needs, usually 1.
-AT_MOST = 29  # seconds
+# Turns of the outbox get 12 of them, requests 3 more, the journal 5, and mongod takes what it needs, usually 1.
+AT_MOST = 25  # seconds
 
 
 @contextmanager
-def until_stopped() -> Iterator[None]:
+def until_stopped(within: int = AT_MOST) -> Iterator[None]:
     """Leave the block, from wherever it waits, when SIGTERM or SIGINT comes; its own blocks close on the way out.
 
-    What is not closed after AT_MOST seconds is left to the kernel.
+    What is not closed `within` so many seconds is left to the kernel.
     """
-    task, loop, stops = asyncio.current_task(), asyncio.get_running_loop(), _Stops()
+    task, loop, stops = asyncio.current_task(), asyncio.get_running_loop(), _Stops(within)
     assert task is not None  # a coroutine runs in one
 
     def stop(number: int) -> None:
@@ -37,8 +37,9 @@ def until_stopped() -> Iterator[None]:
 class _Stops:
     """Whether a stop was asked for, and the end of all patience."""
 
-    def __init__(self) -> None:
+    def __init__(self, within: int) -> None:
         self.asked = False
+        self.within = within
 
     def first_or_exit(self, number: int) -> None:
         if self.asked:
@@ -46,7 +47,7 @@ class _Stops:
         self.asked = True
         logger.bind(signal=signal.Signals(number).name).info("stopping")
         if sys.platform != "win32":
-            signal.alarm(AT_MOST)  # its default action needs no Python: it ends a process whose loop is stuck, too
+            signal.alarm(self.within)  # its default action needs no Python: it ends a process whose loop is stuck, too
 
 
 def _listen(loop: asyncio.AbstractEventLoop, stop: Callable[[int], None]) -> None:

@@ -8,7 +8,7 @@ from app.handlers.endpoint import Ask, Reply
 
 async def login(ask: Ask[LoginBody, NoQuery]) -> Reply:
     """Return tokens for an address and a password."""
-    return Reply((await sign_in(ask.hub, ask.body.email, ask.body.password)).view())
+    return Reply((await sign_in(ask.hub, ask.body.email, ask.body.password, address=ask.address)).view())
 
 
 async def renew(ask: Ask[RefreshBody, NoQuery]) -> Reply:

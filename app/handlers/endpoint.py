@@ -4,7 +4,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
@@ -13,37 +12,35 @@ from app.access import caller_with_key, caller_with_token, company_of, require_s
 from app.actions.keys import Done
 from app.errors import (
     Forbidden,
-    Internal,
     Invalid,
-    NoMethod,
-    NoRoute,
     NotFound,
     Refusal,
     TokenExpired,
-    TooLarge,
     Unauthenticated,
-    Unreadable,
     UnsupportedType,
 )
+from app.handlers.answers import address_of, as_json, refusal_of_status, refused
 from app.handlers.bodies import NoQuery, Query
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller, CallerKind
 from app.models.fields import invalid
 from app.models.people import Scope
-from app.models.wire import to_json
+from app.outside.limiter import Rate
 
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=Query)
 
 ID = re.compile(r"[0-9a-fA-F]{24}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[B, Q]):
-    """One request, parsed: nothing in it needs to be checked again. `key` is its Idempotency-Key."""
+    """One request, parsed: nothing in it needs to be checked again.
+
+    `key` is its Idempotency-Key, `address` that of whoever sent it.
+    """
 
     hub: Hub
     caller: Caller
@@ -51,6 +48,7 @@ class Ask(Generic[B, Q]):
     query: Q
     id: str
     key: str | None
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ async def _parse(hub: Hub, route: Route, request: web.Request) -> Ask[Any, Any]:
     query = _validated(lambda: route.query.model_validate_strings(_single(request)))
     body = await _body_of(route, request) if route.body else None
     _require_own_company(caller, body)
-    return Ask(hub, caller, body, query, id.lower(), _key_of(request, body))
+    return Ask(hub, caller, body, query, id.lower(), _key_of(request, body), address_of(hub.settings, request))
 
 
 NOBODY = Caller(kind=CallerKind.USER, id="", name="", company_id=None)
@@ -136,12 +134,20 @@ async def _authorised(hub: Hub, route: Route, request: web.Request) -> Caller:
         if route.public:
             return NOBODY
         raise
+    _hold_to_limit(hub, caller)
     if caller.kind is CallerKind.INTERNAL:
         if not (route.internal or route.public):
             raise Forbidden("This key opens the internal routes alone.")
     elif route.needs is not None:
         require_scope(caller, route.needs)
     return caller
+
+
+def _hold_to_limit(hub: Hub, caller: Caller) -> None:
+    """Refuse a person or a key that asks too often, in whichever process; the internal service is one of us."""
+    if caller.kind is not CallerKind.INTERNAL:
+        most = hub.settings.requests_per_second
+        hub.limiter.take(f"requests {caller.principal}", Rate(most, 1.0, 2 * most))
 
 
 async def _caller_of(hub: Hub, request: web.Request) -> Caller:
@@ -212,34 +218,8 @@ def _refusal_of(error: Exception) -> Refusal:
     return refusal_of_status(error.status) if isinstance(error, web.HTTPException) else refusal_of(error)
 
 
-def refusal_of_status(status: int) -> Refusal:
-    """Return our refusal for one that aiohttp made: no such route, a body too large."""
-    known: dict[int, type[Refusal]] = {404: NoRoute, 405: NoMethod, 413: TooLarge, 415: UnsupportedType}
-    return known.get(status, Unreadable if status < 500 else Internal)()
-
-
 def _respond(request: web.Request, reply: Reply) -> web.Response:
-    response = _json({"success": True, "data": reply.data, **reply.beside}, reply.status)
+    response = as_json({"success": True, "data": reply.data, **reply.beside}, reply.status)
     if reply.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def refused(request: web.Request, refusal: Refusal) -> web.Response:
-    """Return the error response of a refusal."""
-    id = request_id(request)
-    response = _json({"success": False, "error": {**refusal.view(), "request_id": id}}, refusal.status)
-    response.headers["X-Request-Id"] = id
-    if refusal.status == 503:
-        response.headers[hdrs.RETRY_AFTER] = "1"
-    return response
-
-
-def request_id(request: web.Request) -> str:
-    """Return the id that the client gave its request, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid4().hex
-
-
-def _json(body: dict[str, Any], status: int) -> web.Response:
-    return web.Response(body=to_json(body), status=status, content_type="application/json")

@@ -43,14 +43,11 @@ class Outbox:
         """Listen to what the journal moves."""
         self.hub.journal.on_moves.append(self._moved)
 
-    def drain(self) -> None:
-        """Claim nothing more."""
-        self._closing = True
-
     async def close(self) -> None:
-        """Let what was begun end; what does not is claimed by nobody for the lease's length."""
-        self.drain()
-        self.hub.journal.on_moves.remove(self._moved)
+        """Claim nothing more, and let what was begun end; what does not is claimed by nobody for the lease's length."""
+        self._closing = True
+        if self._moved in self.hub.journal.on_moves:
+            self.hub.journal.on_moves.remove(self._moved)
         for timer in self._timers.values():
             timer.cancel()
         if self._turns:

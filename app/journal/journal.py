@@ -2,25 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 from loguru import logger
-from pymongo.errors import PyMongoError
 
-from app.errors import Busy, Draining, NotFound, Unavailable
-from app.journal.change import Change, Committed, Recorded
-from app.journal.feed import PAGE_EVENTS, Feed
+from app.errors import Busy, Draining
+from app.journal.change import Change, Committed
+from app.journal.feed import Feed
+from app.journal.feeds import IDLE, Feeds
 from app.journal.lane import Lane, Pending
 from app.journal.ledger import Ledger
 from app.journal.writers import Writer
-from app.journal.writing import Probe, Writing, recorded
-from app.models.company import Stream
+from app.journal.writing import Probe, Writing
 from app.models.entity import CompanyId, Entity, Ref
 from app.models.outbox import LaneStep
+from app.outside.doorbell import Doorbell
 from app.stores.database import Stores
 
 E = TypeVar("E", bound=Entity)
@@ -29,9 +29,7 @@ IN_FLIGHT = 8  # transactions of this process at a time
 MOST_WAITING = 2000  # changes in one lane
 DEADLINE = 5.0  # seconds that a caller waits for its outcome
 EXPIRE = 0.25  # seconds between two looks for callers whose time is up
-POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
 AGAIN = 1.0  # seconds until a task that did not hear that it shall end is told again
-IDLE = 60.0  # seconds after which a feed that nobody listens to, or a lane that nobody writes to, is dropped
 
 
 def nothing(point: str) -> None:
@@ -41,16 +39,17 @@ def nothing(point: str) -> None:
 class Journal:
     """The only way to write what a company's log speaks of."""
 
-    def __init__(self, stores: Stores, now: Callable[[], datetime], probe: Probe = nothing) -> None:
+    def __init__(
+        self, stores: Stores, now: Callable[[], datetime], probe: Probe = nothing, doorbell: Doorbell | None = None
+    ) -> None:
         self.stores = stores
         self.now = now
         self.probe = probe
+        self.feeds = Feeds(stores, doorbell or Doorbell(None, "", ""))
         self.draining = False
         self.on_moves: list[Callable[[LaneStep], None]] = []  # who sends wants to know what has become due
         self._lanes: dict[CompanyId, Lane] = {}
         self._ready: asyncio.Queue[Lane] = asyncio.Queue()
-        self._feeds: dict[CompanyId, Feed] = {}
-        self._used: dict[CompanyId, float] = {}
         self._writer: Writer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +59,7 @@ class Journal:
         await writer.register()
         for number in range(IN_FLIGHT):
             self._keep_running(f"journal-{number}", partial(self._serve, number))
-        self._keep_running("journal-poll", self._poll_on)
+        self._keep_running("journal-poll", self.feeds.poll_on)
         self._keep_running("journal-deadlines", self._expire_on)
 
     def _keep_running(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -114,6 +113,7 @@ class Journal:
             for lane in tuple(self._lanes.values()):
                 if lane.served:
                     lane.expire(loop.time())
+            self._drop_idle_lanes()
 
     def recall(self, company_id: CompanyId, ref: Ref[E]) -> tuple[bool, E | None]:
         """Return whether this process remembers a thing, and what it was; a hint, never the truth."""
@@ -151,78 +151,21 @@ class Journal:
         logger.bind(company_id=change.company_id).exception("a decision failed")
 
     def _publish(self, company_id: CompanyId, ledger: Ledger) -> None:
-        feed = self._feeds.get(company_id)
-        if feed is not None:
-            feed.offer(ledger.events)
+        self.feeds.publish(company_id, self._lane(company_id).writing.epoch, ledger.events)
         for listen in self.on_moves:
             for step, _ in ledger.moves():
                 listen(step)
 
     async def follow(self, company_id: CompanyId) -> Feed:
         """Return the company's feed, which this process keeps while somebody listens or asked lately."""
-        self._used[company_id] = time.monotonic()
-        feed = self._feeds.get(company_id)
-        if feed is None:
-            stream = await self._stream(company_id)
-            feed = self._feeds.setdefault(company_id, Feed(stream, self._read))
-            feed.reach(self._lane(company_id).writing.head)  # what was committed while we asked
+        feed = await self.feeds.follow(company_id)
+        feed.reach(self._lane(company_id).writing.head)  # what was committed while we asked
         return feed
-
-    async def _stream(self, company_id: CompanyId) -> Stream:
-        try:
-            stream = await self.stores.streams.get(company_id)
-        except PyMongoError:
-            raise Unavailable from None
-        if stream is None:
-            raise NotFound
-        return stream
-
-    async def refresh_floor(self, feed: Feed) -> None:
-        """Read the floor again, after a page was read: the pruner raises it before it deletes."""
-        feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
-
-    async def refresh_head(self, feed: Feed) -> None:
-        """Hear all that is committed: a reader may come from a process that was ahead of this one."""
-        stream = await self._stream(feed.company_id)
-        feed.poll(stream)
-        await feed.reached(stream.head)
-
-    async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
-        documents = await self.stores.events.after(
-            company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
-        )
-        return [recorded(company_id, document) for document in documents]
-
-    async def _poll_on(self) -> None:
-        while True:
-            await asyncio.sleep(POLL)
-            try:
-                await self._poll()
-            except PyMongoError as error:
-                logger.bind(error=type(error).__name__).warning("heads could not be polled")
-
-    async def _poll(self) -> None:
-        self._drop_idle_feeds()
-        self._drop_idle_lanes()
-        if self._feeds:
-            for stream in await self.stores.streams.of(self._feeds):
-                feed = self._feeds.get(stream.id)
-                if feed is not None:
-                    feed.poll(stream)
 
     def _drop_idle_lanes(self) -> None:
         """Let go of what is remembered of companies that are quiet."""
         now = time.monotonic()
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.served or now - lane.used < IDLE}
-
-    def _drop_idle_feeds(self) -> None:
-        now = time.monotonic()
-        idle: Iterable[CompanyId] = [
-            key for key, feed in self._feeds.items() if not feed.listeners and now - self._used.get(key, 0) > IDLE
-        ]
-        for company_id in idle:
-            del self._feeds[company_id]
-            self._used.pop(company_id, None)
 
 
 async def cancelled_for_good(tasks: "set[asyncio.Task[None]]") -> None:

@@ -1,19 +1,16 @@
 """One mongod process: it ends with us and never before us."""
 
 import asyncio
-import ctypes
-import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from app.outside.mongod_binary import MongodError, why_it_ended
 from app.outside.mongod_home import KILL_WAIT, TERMINATE_WAIT, Home
+from app.outside.tie import tie
 
 FLAGS = (
     *("--replSet", "rs0"),  # transactions need one, if only of one node
@@ -28,7 +25,6 @@ FLAGS = (
 )
 # https://github.com/mongodb/mongo/blob/v6.0/src/mongo/util/exit_code.h: EXIT_NET_ERROR
 PORT_TAKEN = 48
-PR_SET_PDEATHSIG = 1  # prctl(2)
 POLL = 0.02  # seconds
 # A database of some GB replays its journal after a crash before it listens.
 LISTEN_WAIT = 60.0
@@ -84,27 +80,10 @@ def _spawn(program: Path, home: Home, port: int) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_tie(),  # noqa: PLW1509 - it calls two functions that were loaded before the fork
+                preexec_fn=tie(),  # noqa: PLW1509 - it calls two functions that were loaded before the fork
             )
         except OSError as error:
             raise MongodError(f"{program} does not run on this machine: {error}.") from error
-
-
-def _tie() -> Callable[[], None] | None:
-    """Make what the child does before it becomes mongod: ask for a SIGTERM when its parent dies.
-
-    Linux alone can; elsewhere the next start sends an orphan away. All that is needed is loaded before the fork.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we asked, and no signal will come
-            os._exit(1)
-
-    return ask
 
 
 async def _listening(process: subprocess.Popen[bytes], home: Home, port: int) -> None:

@@ -118,7 +118,7 @@ async def _typing_uninvited(visit: Visit, conversation_id: str, *, typing: bool)
 
 
 def _say_typing(visit: Visit, conversation_id: str, *, typing: bool) -> dict[str, Any]:
-    visit.live.attendance.type(
+    visit.live.typists.type(
         Typing(
             company_id=company_of(visit.caller),
             conversation_id=conversation_id,

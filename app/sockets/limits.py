@@ -1,10 +1,22 @@
-"""How much one client, one person, one address and one company may ask of this process."""
+"""How much one client, one person, one address and one company may ask of all processes together.
+
+Each process counts its own connections and rings those counts that matter to the others, so that nobody is waited for;
+without Redis each process allows as much as all together may.
+"""
 
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
 
+import orjson
+
+from app.models.wire import to_json
+from app.outside.doorbell import Doorbell
 from app.sockets.connection import Bucket, Connection
+
+SMALL = 20  # a process that holds less than this part of what is allowed keeps it to itself
+
+Name = tuple[str, str]  # user, address or company, and which
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +29,10 @@ class Limits:
     rooms: int
     events_per_second: int
 
+    def of(self, kind: str) -> int:
+        """Return how many connections a user, an address or a company may hold."""
+        return {"user": self.per_user, "address": self.per_address, "company": self.per_company}[kind]
+
     @property
     def burst(self) -> int:
         """Return how many events may come at once."""
@@ -24,23 +40,47 @@ class Limits:
 
 
 class Turnstile:
-    """Counts the connections of each user, address and company."""
+    """Counts the connections of each user, address and company, here and, as far as they matter, elsewhere."""
 
-    def __init__(self, limits: Limits | None) -> None:
+    def __init__(self, limits: Limits | None, doorbell: Doorbell | None = None) -> None:
         self.limits = limits
-        self._of: Counter[tuple[str, str]] = Counter()
-        self._counted: dict[str, list[tuple[str, str]]] = {}
+        self._of: Counter[Name] = Counter()
+        self._counted: dict[str, list[Name]] = {}
+        self._elsewhere: dict[str, dict[Name, int]] = {}
+        self._told = False
+        if limits is not None and doorbell is not None:
+            self._doorbell = doorbell
+            doorbell.on("crowd", self._hear)
+            doorbell.on_beat.append(self._tell)
+            doorbell.on_gone.append(self._miss)
 
     def admits_address(self, address: str) -> bool:
         """Tell whether one more connection from here is welcome."""
-        return self.limits is None or self._of[("address", address)] < self.limits.per_address
+        return self._has_room(("address", address))
 
     def admits_identity(self, principal: str, company_id: str) -> bool:
         """Tell whether one more connection of this person, and of this company, is welcome."""
-        return self.limits is None or (
-            self._of[("user", principal)] < self.limits.per_user
-            and self._of[("company", company_id)] < self.limits.per_company
-        )
+        return self._has_room(("user", principal)) and self._has_room(("company", company_id))
+
+    def _has_room(self, name: Name) -> bool:
+        if self.limits is None:
+            return True
+        elsewhere = sum(counts.get(name, 0) for counts in self._elsewhere.values())
+        return self._of[name] + elsewhere < self.limits.of(name[0])
+
+    def _tell(self) -> None:
+        """Ring the counts that are more than a small part of what is allowed; the first empty one takes them back."""
+        assert self.limits is not None
+        heavy = [(*name, count) for name, count in self._of.items() if count * SMALL >= self.limits.of(name[0])]
+        if heavy or self._told:
+            self._doorbell.ring("crowd", to_json(heavy))
+        self._told = bool(heavy)
+
+    def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
+        self._elsewhere[process] = {(kind, name): int(count) for kind, name, count in orjson.loads(says)}
+
+    def _miss(self, process: str) -> None:
+        self._elsewhere.pop(process, None)
 
     def lets_speak(self, connection: Connection) -> bool:
         """Take a token for one event of this connection."""
@@ -55,7 +95,7 @@ class Turnstile:
         """Tell whether a connection that is in so many rooms may join another."""
         return self.limits is None or rooms < self.limits.rooms
 
-    def count(self, connection: Connection, *what: tuple[str, str]) -> None:
+    def count(self, connection: Connection, *what: Name) -> None:
         """Count a connection in under these names, each once."""
         if self.limits is None:
             return

@@ -5,20 +5,28 @@ A frame `(prev, seq]` holds all that its room may see in that interval; `prev` i
 
 import asyncio
 
+from loguru import logger
+from pymongo.errors import PyMongoError
+
+from app.actions.review_access import review_access
+from app.actions.sign_in import SIGNED_OUT, forget_session
 from app.hub import Hub
 from app.journal.change import Recorded
 from app.journal.feed import Feed
 from app.models.entity import CompanyId, SessionId
 from app.models.wire import to_json
 from app.signals import Signal, Typing
-from app.sockets.closing import SIGNED_OUT
+from app.sockets import closing
 from app.sockets.connection import Connection
 from app.sockets.frames import event_frame
 from app.sockets.presence import Attendance
 from app.sockets.rooms import Member, Rooms
+from app.sockets.typists import Typists
 
 COMPANY, CONVERSATION = "/company", "/conversation"
 BEAT = 10.0  # seconds between two beats for rooms in which nothing was said
+REVIEW = 30.0  # seconds between two looks for sign-ins, people and keys that are no more what they were
+LOOK = 0.5  # seconds between two looks for who has gone, or has stopped writing
 
 
 def company_room(company_id: str) -> str:
@@ -120,30 +128,33 @@ class Live:
         self.rooms = rooms
         self.connections = connections
         self._audiences: dict[CompanyId, Audience] = {}
-        self._beating: asyncio.Task[None] | None = None
-        self.attendance = Attendance(hub.say)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.attendance = Attendance(hub)
+        self.typists = Typists(hub)
         hub.bells.signal.append(self.signal)
+        hub.bells.signal_elsewhere.append(self.signal)
         hub.bells.signed_out.append(self.signed_out)
+        hub.doorbell.on(SIGNED_OUT, lambda process, company_id, id: forget_session(hub, SessionId(id.decode())))
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._beating = asyncio.create_task(self._beat_on(), name="room-beat")
-        self.attendance.start()
+        """Begin to beat, and to look for what has run out."""
+        self._tasks = [
+            asyncio.create_task(work(), name="live") for work in (self._beat_on, self._look_on, self._review_on)
+        ]
 
     def stop(self) -> None:
         """Beat no more."""
-        if self._beating is not None:
-            self._beating.cancel()
-        self.attendance.stop()
+        for task in self._tasks:
+            task.cancel()
 
     async def audience(self, company_id: CompanyId) -> Audience:
         """Return the company's audience. Raises Unavailable while the database is away."""
-        audience = self._audiences.get(company_id)
-        if audience is None:
+        if company_id not in self._audiences:
             feed = await self.hub.journal.follow(company_id)
-            audience = self._audiences.get(company_id) or Audience(feed, self.rooms)
-            self._audiences[company_id] = audience
-        return audience
+            if company_id not in self._audiences:
+                self._audiences[company_id] = Audience(feed, self.rooms)
+                self.attendance.begin(company_id)
+        return self._audiences[company_id]
 
     def audience_of(self, member: Member) -> Audience:
         """Return the audience that a member belongs to."""
@@ -168,6 +179,7 @@ class Live:
         """Let go of an audience that nobody is in any more."""
         if not audience.members and self._audiences.pop(audience.feed.company_id, None) is not None:
             audience.close()
+            self.attendance.end(audience.feed.company_id)
 
     def signal(self, signal: Signal) -> None:
         """Say a passing signal: of writing to the others in the conversation, of presence to the company."""
@@ -184,13 +196,40 @@ class Live:
         """Close the sockets of a sign-in that ended."""
         for connection in tuple(self.connections.values()):
             if connection.identity is not None and connection.identity.session_id == session_id:
-                connection.close(SIGNED_OUT)
+                connection.close(closing.SIGNED_OUT)
 
     async def _beat_on(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
             for audience in tuple(self._audiences.values()):
                 audience.beat()
+
+    async def _review_on(self) -> None:
+        """Close the sockets of those whose access ended or changed, however that came about: a ring may be missed."""
+        while True:
+            await asyncio.sleep(REVIEW)
+            try:
+                await self.review()
+            except PyMongoError as error:
+                logger.bind(error=type(error).__name__).warning("access could not be reviewed")
+
+    async def review(self) -> None:
+        """Look once at everyone who is connected."""
+        connected = {each.identity for each in self.connections.values() if each.identity is not None}
+        outcome = await review_access(self.hub, connected)
+        for connection in tuple(self.connections.values()):
+            identity = connection.identity
+            if identity in outcome.ended:
+                connection.close(closing.SIGNED_OUT)
+            elif identity in outcome.changed:
+                connection.close(closing.CHANGED)
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            now = asyncio.get_running_loop().time()
+            self.typists.look(now)
+            self.attendance.look(now)
 
 
 def signals_room(conversation_id: str) -> str:

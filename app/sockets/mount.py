@@ -1,6 +1,5 @@
 """Put the sockets together: engine, server, namespaces, and the live feed behind them."""
 
-import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -8,7 +7,7 @@ from aiohttp import web
 from app.hub import Hub
 from app.settings import Settings
 from app.sockets import company, conversation
-from app.sockets.closing import RESTARTING
+from app.sockets.drain import send_away
 from app.sockets.engine import Engine
 from app.sockets.limits import Limits, Turnstile
 from app.sockets.live import COMPANY, CONVERSATION, Live
@@ -40,7 +39,7 @@ class Sockets:
             max_owed=settings.socket_max_owed_bytes,
             origins=settings.cors_origins,
             address_of=address_of,
-            turnstile=Turnstile(limits_of(settings)),
+            turnstile=Turnstile(limits_of(settings), hub.doorbell),
         )
         self.engine: Engine = self.server.eio
         self.live = Live(hub, self.server.manager, self.engine.connections)
@@ -57,13 +56,9 @@ class Sockets:
         self.live.start()
 
     async def drain(self) -> None:
-        """Let nobody in, and close every transport in small batches, so that not all come back at once."""
+        """Let nobody in, and send away who is here."""
         self.engine.draining = True
-        connections = tuple(self.engine.connections.values())
-        for place, connection in enumerate(connections):
-            connection.close(RESTARTING)
-            if place % 100 == 99:
-                await asyncio.sleep(0.01)
+        await send_away(tuple(self.engine.connections.values()))
 
     async def close(self) -> None:
         """End what is left."""

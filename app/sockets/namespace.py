@@ -102,7 +102,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         raise ConnectionRefusedError(closing.reason)
 
     async def _admitted(self, sid: str, connection: Connection, given: Any) -> ConnectAuth:
-        if self.hub.journal.draining:
+        if self.hub.drain.begun:
             raise Draining
         auth: ConnectAuth = parsed(self.auth, given)
         caller = await caller_of(self.hub, auth)
@@ -135,6 +135,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         for task in tuple(member.tasks):
             task.cancel()
         self.auths.pop(member.sid, None)
+        self.live.typists.leave(member.connection.sid)
         self.live.left(member)
 
     # Events.

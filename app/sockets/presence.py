@@ -1,125 +1,199 @@
-"""Who of the staff is here: online, away, or offline; and who is writing. Passing facts, kept beside the log.
+"""Who of the staff is here: online, away, or offline. A passing fact, kept beside the log.
 
 A person is online while one of their connections lives (a dead one is found by its missing pong), away when they say
-so, and offline when the last connection has been gone for a moment, so that a reconnect shows nothing. All of it is of
-this process and forgotten with it.
+so, and offline when the last connection has been gone for a moment, so that a reconnect shows nothing. Each process
+rings its people to the others, whole lists, so that a lost one is mended by the next; what another process said is
+forgotten a moment after that process is gone.
 """
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import orjson
+
+from app.hub import Hub
 from app.models.caller import Caller, CallerKind
-from app.signals import Presence, PresenceStatus, Signal, Typing
+from app.models.wire import to_json
+from app.signals import Presence, PresenceStatus
 
-GRACE = 5.0  # seconds after the last connection in which a reconnect is no absence
-TYPING_LASTS = 6.0  # seconds after which one who said nothing more has stopped writing
-LOOK = 0.5  # seconds between two looks for what has run out
-
-Say = Callable[[Signal], None]
+GRACE = 5.0  # seconds after the last connection, or the end of its process, in which a reconnect is no absence
+TELL_ALL = 30.0  # seconds between two lists of a company in which nothing changed
 
 
 @dataclass(slots=True)
-class _Person:
-    """One member of staff in one company: their connections, and what they said of themselves."""
+class Person:
+    """One member of staff as one process knows them; `said_at` is when they last said away or back, in Unix ms."""
 
     name: str
-    connections: set[str] = field(default_factory=set)
     away: bool = False
+    said_at: int = 0
+    connections: set[str] = field(default_factory=set)
     gone_at: float | None = None
 
-    @property
-    def status(self) -> PresenceStatus:
-        if not self.connections:
-            return PresenceStatus.OFFLINE
-        return PresenceStatus.AWAY if self.away else PresenceStatus.ONLINE
+
+@dataclass(slots=True)
+class Staff:
+    """One company's people: those of this process, those of others by process, and what our clients were told."""
+
+    here: dict[str, Person] = field(default_factory=dict)
+    elsewhere: dict[str, dict[str, Person]] = field(default_factory=dict)
+    shown: dict[str, tuple[str, PresenceStatus]] = field(default_factory=dict)
+    news: bool = False  # of ours, for the other processes
+    told_at: float = 0.0
+    ended: bool = False  # nobody of it is connected here any more
+
+    def known(self, user_id: str) -> Iterator[Person]:
+        """Yield a person as each process knows them."""
+        for people in (self.here, *self.elsewhere.values()):
+            if user_id in people:
+                yield people[user_id]
+
+    def last_said(self, user_id: str) -> Person | None:
+        """Return the person as they last said of themselves; None while they are nowhere."""
+        return max(self.known(user_id), key=lambda person: person.said_at, default=None)
 
 
 class Attendance:
-    """Every person of every company who is connected to this process, and what they are writing in."""
+    """Every person of every company that this process has clients of."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._people: dict[tuple[str, str], _Person] = {}
-        self._typing: dict[tuple[str, str], tuple[float, Typing]] = {}
-        self._looking: asyncio.Task[None] | None = None
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._staffs: dict[str, Staff] = {}
+        self._gone: dict[str, float] = {}  # processes that died, and when their people will have left
+        hub.doorbell.on("people", self._hear)
+        hub.doorbell.on("who", self._asked)
+        hub.doorbell.on_gone.append(self._miss)
+        hub.doorbell.on_attended.append(self._ask)
 
-    def start(self) -> None:
-        """Begin to look for what has run out."""
-        self._looking = asyncio.create_task(self._look_on(), name="attendance")
+    def begin(self, company_id: str) -> None:
+        """Care for a company: ask the other processes who is there."""
+        self._staffs.setdefault(company_id, Staff()).ended = False
+        self._ask(company_id)
 
-    def stop(self) -> None:
-        """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
+    def end(self, company_id: str) -> None:
+        """Care for it no more, once those who left a moment ago have not come back."""
+        self._staffs[company_id].ended = True
 
     def arrive(self, caller: Caller, connection: str) -> None:
         """Count a connection in; the first one of a person says that they are online."""
-        if caller.kind is not CallerKind.USER or caller.company_id is None:
+        staff = self._staffs.get(caller.company_id or "")
+        if caller.kind is not CallerKind.USER or staff is None:
             return
-        person = self._people.setdefault((caller.company_id, caller.id), _Person(caller.name))
-        was_here = person.connections or person.gone_at is not None
+        person = staff.here.get(caller.id)
+        if person is None:
+            said = staff.last_said(caller.id) or Person(caller.name)
+            person = staff.here[caller.id] = Person(caller.name, said.away, said.said_at)
         person.connections.add(connection)
         person.gone_at = None
-        if not was_here:
-            self._announce(caller.company_id, caller.id, person)
+        staff.news = True
+        self._show(caller.company_id or "", caller.id)
 
     def leave(self, caller: Caller, connection: str) -> None:
-        """Count a connection out; what was being written on it has stopped."""
-        for key in [key for key in self._typing if key[0] == connection]:
-            self._stop_typing(key)
-        person = self._people.get((caller.company_id or "", caller.id))
+        """Count a connection out."""
+        staff = self._staffs.get(caller.company_id or "")
+        person = staff.here.get(caller.id) if staff else None
         if person is not None:
             person.connections.discard(connection)
             if not person.connections:
                 person.gone_at = _now()
 
     def declare(self, caller: Caller, *, away: bool) -> PresenceStatus:
-        """Hear a person say that they are away, or back; return what they are now."""
-        person = self._people.get((caller.company_id or "", caller.id))
+        """Hear a person say that they are away, or back, wherever they are connected; return what they are now."""
+        staff = self._staffs.get(caller.company_id or "", Staff())
+        person = staff.here.get(caller.id)
         if person is None:
             return PresenceStatus.ONLINE  # a key is here as long as it is connected
-        if person.away != away:
-            person.away = away
-            self._announce(caller.company_id or "", caller.id, person)
-        return person.status
+        staff.news = True
+        person.away, person.said_at = away, time.time_ns() // 1_000_000
+        self._show(caller.company_id or "", caller.id)
+        return _status(person)
 
     def of(self, company_id: str) -> list[dict[str, object]]:
-        """Return who of a company is here."""
-        return [
-            {"user": {"id": user_id, "name": person.name}, "status": person.status}
-            for (company, user_id), person in self._people.items()
-            if company == company_id and person.connections
-        ]
+        """Return who of a company is here, in whichever process."""
+        shown = self._staffs.get(company_id, Staff()).shown
+        return [{"user": {"id": id, "name": name}, "status": status} for id, (name, status) in shown.items()]
 
-    def type(self, signal: Typing) -> None:
-        """Say that somebody writes, or stopped; one who says nothing more has stopped after 6 s."""
-        key = (signal.origin, signal.conversation_id)
-        if signal.typing:
-            self._typing[key] = (_now() + TYPING_LASTS, signal)
+    def _show(self, company_id: str, user_id: str) -> None:
+        """Tell our clients what a person is now, if that is news."""
+        staff = self._staffs[company_id]
+        person = staff.last_said(user_id)
+        before = staff.shown.get(user_id)
+        if person is None:
+            if before is None:
+                return
+            name, status = staff.shown.pop(user_id)[0], PresenceStatus.OFFLINE
         else:
-            self._typing.pop(key, None)
-        self._say(signal)
+            name, status = staff.shown[user_id] = person.name, _status(person)
+        if before is None or before[1] is not status:
+            self.hub.say(Presence(company_id=company_id, user_id=user_id, name=name, status=status))
 
-    def _stop_typing(self, key: tuple[str, str]) -> None:
-        _, signal = self._typing.pop(key)
-        self._say(signal.ended())
+    # What the processes tell each other.
 
-    def _announce(self, company_id: str, user_id: str, person: _Person) -> None:
-        self._say(Presence(company_id=company_id, user_id=user_id, name=person.name, status=person.status))
+    def _tell(self, company_id: str, staff: Staff, now: float) -> None:
+        people = [(id, each.name, each.away, each.said_at) for id, each in staff.here.items()]
+        self.hub.doorbell.ring("people", to_json(people), company_id)
+        staff.news, staff.told_at = False, now
 
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK)
-            self.look(_now())
+    def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
+        people = {id: Person(name, away, said_at) for id, name, away, said_at in orjson.loads(says)}
+        staff = self._staffs.get(company_id or "")
+        if staff is None:
+            return
+        self._gone.pop(process, None)
+        before = staff.elsewhere.pop(process, {})
+        if people:
+            staff.elsewhere[process] = people
+        for user_id, person in people.items():
+            ours = staff.here.get(user_id)
+            if ours is not None and person.said_at > ours.said_at:
+                ours.away, ours.said_at = person.away, person.said_at
+        for user_id in people.keys() | before.keys():
+            self._show(company_id or "", user_id)
+
+    def _ask(self, company_id: str) -> None:
+        """Ask who is elsewhere, and say who is here."""
+        staff = self._staffs.get(company_id)
+        if staff is not None:
+            staff.news = True
+            self.hub.doorbell.ring("who", b"", company_id)
+
+    def _asked(self, process: str, company_id: str | None, says: bytes) -> None:
+        staff = self._staffs.get(company_id or "")
+        if staff is not None and staff.here:
+            self._tell(company_id or "", staff, _now())
+
+    def _miss(self, process: str) -> None:
+        self._gone[process] = _now() + GRACE
 
     def look(self, now: float) -> None:
-        """Let go of what has run out by now."""
-        for key in [key for key, (until, _) in self._typing.items() if until <= now]:
-            self._stop_typing(key)
-        gone = [key for key, each in self._people.items() if each.gone_at is not None and now - each.gone_at >= GRACE]
-        for key in gone:
-            self._announce(*key, self._people.pop(key))
+        """Let go of those whose time has run out, and tell the other processes of ours."""
+        dead = {process for process, until in self._gone.items() if until <= now}
+        for company_id, staff in tuple(self._staffs.items()):
+            for user_id in _left(staff, dead, now):
+                self._show(company_id, user_id)
+            if staff.news or (staff.here and now - staff.told_at >= TELL_ALL):
+                self._tell(company_id, staff, now)
+            if staff.ended and not staff.here:
+                del self._staffs[company_id]
+        for process in dead:
+            del self._gone[process]
+
+
+def _left(staff: Staff, dead: set[str], now: float) -> list[str]:
+    """Take out those whose time has run out."""
+    left = [id for id, each in staff.here.items() if each.gone_at is not None and now - each.gone_at >= GRACE]
+    for user_id in left:
+        del staff.here[user_id]
+        staff.news = True
+    for process in dead & staff.elsewhere.keys():
+        left += staff.elsewhere.pop(process)
+    return left
+
+
+def _status(person: Person) -> PresenceStatus:
+    return PresenceStatus.AWAY if person.away else PresenceStatus.ONLINE
 
 
 def _now() -> float:

@@ -19,6 +19,7 @@ from app.stores.credentials import Credentials
 from app.stores.entities import EntityStore
 from app.stores.gates import Gates
 from app.stores.grants import Grants
+from app.stores.identities import Identities
 from app.stores.lanes import Lanes
 from app.stores.leases import Leases
 from app.stores.log import Events, Streams, Writers
@@ -28,8 +29,8 @@ from app.stores.people import ApiKeys, Sessions, Users
 from app.stores.read_marks import ReadMarks
 from app.stores.unheard import Unheard
 
-# https://www.mongodb.com/docs/manual/reference/error-codes/: NamespaceExists
-ALREADY_THERE = 48
+# https://www.mongodb.com/docs/manual/reference/error-codes/
+NAMESPACE_EXISTS = 48
 LEASE = 30.0  # seconds, three times what a platform may take to answer
 
 
@@ -58,6 +59,7 @@ class Stores:
     unheard: Unheard
     leases: Leases
     credentials: Credentials
+    identities: Identities
     grants: Grants
 
     @property
@@ -92,8 +94,8 @@ class Stores:
     async def _create(self, name: str) -> None:
         try:
             await self.database.create_collection(name, check_exists=False)
-        except OperationFailure as error:  # servers that start together all find it missing
-            if error.code != ALREADY_THERE:
+        except OperationFailure as error:
+            if error.code != NAMESPACE_EXISTS:  # another process that starts, too, was first
                 raise
 
 
@@ -140,5 +142,6 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         unheard=Unheard(database),
         leases=Leases(database),
         credentials=Credentials(database),
+        identities=Identities(database),
         grants=Grants(database),
     )

@@ -134,9 +134,9 @@ async def running(folder: Path, *words: str, **given: str) -> AsyncIterator[Runn
 
 
 @asynccontextmanager
-async def serving(folder: Path, command: str = "serve", **given: str) -> AsyncIterator[Server]:
+async def serving(folder: Path, command: str = "serve", *words: str, **given: str) -> AsyncIterator[Server]:
     """Run a server for as long as the block, on a free port unless one is given."""
-    process = await _spawned(folder, "-m", "app", command, "--json", **given)
+    process = await _spawned(folder, "-m", "app", command, "--json", *words, **given)
     async with _heard(Server(process)) as server:
         server.said = json.loads(await server.says('"url"'))
         yield server

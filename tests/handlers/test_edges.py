@@ -26,7 +26,7 @@ async def test_it_is_alive_ready_and_well(desk: Desk) -> None:
 async def test_a_server_that_is_stopping_lives_but_wants_no_clients(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk.hub.journal, "draining", True)
+    monkeypatch.setattr(desk.hub.drain, "begun", True)
     said = [await whole(desk, "GET", path) for path in ("/health/live", "/health/ready", "/health")]
     assert [answer.status for answer in said] == [200, 503, 503]
     assert [answer.body["status"] for answer in said] == ["ok", "draining", "draining"]

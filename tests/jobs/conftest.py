@@ -15,6 +15,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel, Health
 from app.models.contact import Platform
 from app.models.entity import ChannelId
+from app.outside.doorbell import Doorbell
 from tests.desk import Desk, open_desk
 from tests.fake_platforms import FakePlatforms, serving_platforms
 
@@ -32,7 +33,7 @@ class Scene:
 
     def another_process(self) -> Hub:
         """Return a hub that shares nothing with ours but the database."""
-        return replace(self.hub, process=uuid4().hex, renewals=Renewals())
+        return replace(self.hub, doorbell=Doorbell(None, "", uuid4().hex), renewals=Renewals())
 
     async def tell(self, what: str, **order: Any) -> None:
         """Tell the platforms what shall happen."""

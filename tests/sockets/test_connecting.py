@@ -148,7 +148,7 @@ async def test_a_server_that_is_stopping_sends_away_without_refusing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with wired(desk) as wire:
-        monkeypatch.setattr(desk.hub.journal, "draining", True)
+        monkeypatch.setattr(desk.hub.drain, "begun", True)
         await wire.say(f'40/company,{{"token":"{desk.token}"}}')
         assert await wire.closed() == (TRY_LATER.code, TRY_LATER.reason)  # and no CONNECT_ERROR, which would be final
 

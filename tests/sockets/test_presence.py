@@ -7,7 +7,7 @@ import pytest
 from app.actions.enrol import enrol_user
 from app.actions.sign_in import sign_in
 from app.models.people import Role
-from app.sockets import presence
+from app.sockets import presence, typists
 from tests.desk import PASSWORD, Desk, Listener
 from tests.waiting import until
 
@@ -86,7 +86,7 @@ async def test_writing_stops_by_itself_and_with_the_connection(desk: Desk) -> No
     for listener in (watching, writing):
         await listener.call("conversation:join", conversation)
     await writing.call("typing:start", conversation)
-    desk.sockets.live.attendance.look(attendance_now(presence.TYPING_LASTS + 1))
+    desk.sockets.live.typists.look(attendance_now(typists.TYPING_LASTS + 1))
     await until(lambda: [body["typing"] for body in watching.of("typing:indicator")] == [True, False])
     await writing.call("typing:start", conversation)
     await writing.client.disconnect()

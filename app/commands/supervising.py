@@ -1,0 +1,205 @@
+"""Many workers on one port: started together, started again when one dies, replaced one after the other on SIGHUP.
+
+The port is bound once for each slot, with SO_REUSEPORT, and the kernel deals new connections to the slots. A slot's
+socket outlives its worker: what waits in its queue is taken by the successor, and nobody is refused or reset.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loguru import logger
+
+import app
+from app.commands.command import CommandError
+from app.commands.running import bound, cannot_listen
+from app.commands.stopping import AT_MOST, until_stopped
+from app.commands.surroundings import database_for
+from app.commands.welcome import Welcome
+from app.commands.working import READY
+from app.settings import Settings
+
+SUPERVISED = hasattr(socket, "SO_REUSEPORT") and sys.platform != "win32"
+BACKLOG = 1024  # connections that may wait in a slot's queue; the kernel's somaxconn may allow fewer
+READY_WITHIN = 60.0  # seconds that a worker has to be up
+LEAVE_WITHIN = AT_MOST + 1.0  # seconds that a worker has to be gone; its own patience ends before
+RESTING = (0.1, 5.0)  # seconds before a worker that died is started again: doubled for each death in a row
+STEADY = 10.0  # seconds after which a worker's death is no more one in a row
+
+Prepare = Callable[[str, socket.socket], Awaitable[Welcome]]
+
+
+async def supervise(settings: Settings, workers: int, prepare: Prepare, say: Callable[[Welcome], None]) -> None:
+    """Serve with so many workers until a signal comes. `prepare` is done once, before any; `say` when all are up.
+
+    Raises CommandError where the port is taken or no worker comes up.
+    """
+    with until_stopped(within=int(LEAVE_WITHIN) + 3), ExitStack() as doors:
+        first = doors.enter_context(bound(settings, shared=True))
+        place = settings.model_copy(update={"port": first.getsockname()[1]})
+        rest = [doors.enter_context(bound(place, shared=True)) for _ in range(workers - 1)]
+        async with database_for(settings, "server") as uri:
+            known = await prepare(uri, first)
+            crew = Crew([Slot(number, door, uri) for number, door in enumerate((first, *rest))])
+            for slot in crew.slots:
+                _listen(settings, slot.door)
+            try:
+                await crew.start()
+                say(known)
+                await crew.keep()
+            finally:
+                await crew.stop()
+
+
+def _listen(settings: Settings, door: socket.socket) -> None:
+    try:
+        door.listen(BACKLOG)
+    except OSError as error:
+        raise cannot_listen(settings, error) from None
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One process at work; `line` is ours to it: it says when it is ready, and ends it when we end."""
+
+    process: asyncio.subprocess.Process
+    line: socket.socket
+    began: float
+
+    async def is_ready(self) -> bool:
+        """Wait until it serves; False when it ended instead, or takes too long."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                return await loop.sock_recv(self.line, 1) == READY
+        except (TimeoutError, OSError):
+            return False
+
+    async def leave(self) -> None:
+        """Tell it to stop, and see that it is gone."""
+        if self.process.returncode is None:
+            self.process.terminate()
+            try:
+                async with asyncio.timeout(LEAVE_WITHIN):
+                    await self.process.wait()
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        self.line.close()
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place at the port: a bound socket, and whoever serves there."""
+
+    number: int
+    door: socket.socket
+    uri: str
+    worker: Worker | None = None
+    deaths: int = 0
+    change: asyncio.Lock = field(default_factory=asyncio.Lock)  # of who serves: one at a time
+
+    async def start(self) -> Worker:
+        """Start a worker on this slot's socket."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", "serve", "--slot", f"{self.door.fileno()},{theirs.fileno()}"),
+                env={**os.environ, "MONGODB_URI": self.uri, "PYTHONPATH": _where_we_are()},
+                pass_fds=(self.door.fileno(), theirs.fileno()),
+                start_new_session=True,  # Ctrl-C reaches us alone: we tell it
+            )
+        return Worker(process, ours, asyncio.get_running_loop().time())
+
+
+def _where_we_are() -> str:
+    """Return PYTHONPATH with our own folder in front: a worker is this same program, wherever it was started."""
+    ours = str(Path(app.__file__).parent.parent)
+    return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
+
+
+@dataclass(slots=True)
+class Crew:
+    """Every slot, kept manned."""
+
+    slots: list[Slot]
+    stopping: bool = False
+    _renew: asyncio.Event = field(default_factory=asyncio.Event)
+    _here: set[Worker] = field(default_factory=set)
+    _watching: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """Start everyone. Raises CommandError when one does not come up: the others would not, either."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._renew.set)
+        if not all(await asyncio.gather(*(self._man(slot) for slot in self.slots))):
+            raise CommandError("A worker did not come up; what it said stands above.")
+
+    async def _man(self, slot: Slot, instead_of: Worker | None = None) -> bool:
+        """Put a new worker at a slot and send its predecessor away once the new one serves; False if it never does.
+
+        With `instead_of` only if that one still has the slot.
+        """
+        async with slot.change:
+            if self.stopping or (instead_of is not None and slot.worker is not instead_of):
+                return True
+            worker = await slot.start()
+            self._watch(slot, worker)
+            if not await worker.is_ready():
+                await worker.leave()
+                return False
+            before, slot.worker = slot.worker, worker
+        if before is not None:
+            await before.leave()
+        return True
+
+    def _watch(self, slot: Slot, worker: Worker) -> None:
+        self._here.add(worker)
+        task = asyncio.create_task(self._replace(slot, worker), name=f"slot-{slot.number}")
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _replace(self, slot: Slot, worker: Worker) -> None:
+        """Wait for a worker's end; while it still had its slot, put another in its place."""
+        code = await worker.process.wait()
+        self._here.discard(worker)
+        if self.stopping or slot.worker is not worker:
+            return
+        lived = asyncio.get_running_loop().time() - worker.began
+        slot.deaths = 1 if lived > STEADY else slot.deaths + 1
+        logger.bind(slot=slot.number, code=code, lived=round(lived, 1)).error("a worker died; another takes its place")
+        await self._rest(slot)
+        while not await self._man(slot, instead_of=worker):
+            slot.deaths += 1
+            await self._rest(slot)
+
+    @staticmethod
+    async def _rest(slot: Slot) -> None:
+        """Start the first one again at once, and wait longer and longer for those after it."""
+        if slot.deaths > 1:
+            await asyncio.sleep(min(RESTING[0] * 2 ** (slot.deaths - 1), RESTING[1]))
+
+    async def keep(self) -> None:
+        """Replace everyone, one after the other, whenever SIGHUP asks for it."""
+        while True:
+            await self._renew.wait()
+            self._renew.clear()
+            for slot in self.slots:
+                if not await self._man(slot):
+                    logger.bind(slot=slot.number).error("a new worker did not come up; the others go on as they are")
+                    break
+            else:
+                logger.info("every worker has been replaced")
+
+    async def stop(self) -> None:
+        """Send everyone away at once."""
+        self.stopping = True
+        await asyncio.gather(*(worker.leave() for worker in tuple(self._here)))
+        for task in tuple(self._watching):
+            task.cancel()

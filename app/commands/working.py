@@ -1,0 +1,37 @@
+"""A worker: serves on the socket that its supervisor holds for its slot, and goes when the supervisor is gone."""
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+
+from app.commands.running import open_door, prepared
+from app.commands.stopping import until_stopped
+from app.commands.surroundings import database_for
+from app.settings import Settings
+
+READY = b"1"
+
+
+async def work(settings: Settings, slot: str) -> None:
+    """Serve until a signal comes; `slot` names two open files, the socket to listen on and the supervisor's line."""
+    door, line = (socket.socket(fileno=int(each)) for each in slot.split(","))
+    with until_stopped(), door, line:
+        _leave_with_supervisor(line)
+        async with database_for(settings, "server") as uri, prepared(settings, uri) as runner:
+            await open_door(runner, door, settings)
+            line.send(READY)
+            await asyncio.Event().wait()  # until a signal comes
+
+
+def _leave_with_supervisor(line: socket.socket) -> None:
+    """Stop in order when the other end of the line closes: nobody would start us again, or stop us."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(line)
+        with suppress(OSError):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(line, ended)

@@ -1,0 +1,118 @@
+"""Every feed of this process: what it commits itself, what other processes ring, and what a look at the heads shows."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from loguru import logger
+from pymongo.errors import PyMongoError
+
+from app.errors import NotFound, Unavailable
+from app.journal.carried import packed, unpacked
+from app.journal.change import Recorded
+from app.journal.feed import PAGE_EVENTS, Feed
+from app.journal.writing import recorded
+from app.models.company import Stream
+from app.models.entity import CompanyId
+from app.outside.doorbell import Doorbell
+from app.stores.database import Stores
+
+POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
+IDLE = 60.0  # seconds after which a feed that nobody listens to, or a lane that nobody writes to, is dropped
+
+
+class Feeds:
+    """A feed for each company that somebody here listens to, or asked for lately."""
+
+    def __init__(self, stores: Stores, doorbell: Doorbell) -> None:
+        self.stores = stores
+        self.doorbell = doorbell
+        self._feeds: dict[CompanyId, Feed] = {}
+        self._used: dict[CompanyId, float] = {}
+        self._missed = asyncio.Event()  # something may have been rung that we could not hear
+        doorbell.on("events", self._hear)
+        doorbell.on_attended.append(lambda company_id: self._missed.set())
+        doorbell.on_reached.append(self._missed.set)
+
+    def publish(self, company_id: CompanyId, epoch: str, events: Sequence[Recorded]) -> None:
+        """Give what was committed here to those who listen, here and in other processes."""
+        feed = self._feeds.get(company_id)
+        if feed is not None:
+            feed.offer(events)
+        if events and self.doorbell.reached:
+            self.doorbell.ring("events", packed(epoch, events), company_id)
+
+    def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
+        """Hear what another process has committed: sooner than the next poll would."""
+        feed = self._feeds.get(CompanyId(company_id or ""))
+        if feed is not None:
+            epoch, events = unpacked(feed.company_id, says)
+            feed.offer(events if epoch == feed.epoch else ())
+
+    async def follow(self, company_id: CompanyId) -> Feed:
+        """Return the company's feed. Raises NotFound, Unavailable."""
+        self._used[company_id] = time.monotonic()
+        feed = self._feeds.get(company_id)
+        return feed if feed is not None else await self._begin(company_id)
+
+    async def _begin(self, company_id: CompanyId) -> Feed:
+        stream = await self._stream(company_id)
+        if company_id not in self._feeds:
+            self._feeds[company_id] = Feed(stream, self._read)
+            self.doorbell.attend(company_id)
+        return self._feeds[company_id]
+
+    async def _stream(self, company_id: CompanyId) -> Stream:
+        try:
+            stream = await self.stores.streams.get(company_id)
+        except PyMongoError:
+            raise Unavailable from None
+        if stream is None:
+            raise NotFound
+        return stream
+
+    async def refresh_floor(self, feed: Feed) -> None:
+        """Read the floor again, after a page was read: the pruner raises it before it deletes."""
+        feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
+
+    async def refresh_head(self, feed: Feed) -> None:
+        """Hear all that is committed: a reader may come from a process that was ahead of this one."""
+        stream = await self._stream(feed.company_id)
+        feed.poll(stream)
+        await feed.reached(stream.head)
+
+    async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
+        documents = await self.stores.events.after(
+            company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
+        )
+        return [recorded(company_id, document) for document in documents]
+
+    async def poll_on(self) -> None:
+        """Look at the heads each second, and as soon as something may have been missed."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._missed.wait(), POLL)
+            self._missed.clear()
+            try:
+                await self._poll()
+            except PyMongoError as error:
+                logger.bind(error=type(error).__name__).warning("heads could not be polled")
+
+    async def _poll(self) -> None:
+        self._drop_idle()
+        if self._feeds:
+            for stream in await self.stores.streams.of(self._feeds):
+                feed = self._feeds.get(stream.id)
+                if feed is not None:
+                    feed.poll(stream)
+
+    def _drop_idle(self) -> None:
+        now = time.monotonic()
+        idle: Iterable[CompanyId] = [
+            key for key, feed in self._feeds.items() if not feed.listeners and now - self._used.get(key, 0) > IDLE
+        ]
+        for company_id in idle:
+            del self._feeds[company_id]
+            self._used.pop(company_id, None)
+            self.doorbell.leave(company_id)

@@ -1,0 +1,111 @@
+"""Several workers on one port: what becomes of clients when they are replaced, and when they die."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from tests.cli.processes import Server, run, serving
+from tests.cluster.load import Load
+from tests.cluster.redis import Redis
+from tests.desk import database_uri
+from tests.waiting import until
+
+WORKERS = 3
+LISTENERS = 6
+
+
+@asynccontextmanager
+async def crew(folder: Path, mongo_uri: str, redis: Redis, **more: str) -> AsyncIterator[tuple[Server, Load]]:
+    """Run a supervisor with workers, bots that write to them and dashboards that listen."""
+    told = {"MONGODB_URI": database_uri(mongo_uri), "REDIS_URL": redis.url, "LOG_LEVEL": "INFO", **more}
+    async with (
+        serving(folder, "serve", "--workers", str(WORKERS), RATE_LIMITS="off", **told) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+    ):
+        load = Load(http, [server.url], server.key, server.contact_id)
+        try:
+            yield server, load
+        finally:
+            await load.end()
+
+
+async def workers(server: Server) -> list[int]:
+    """Return the process ids of those who serve."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"--slot" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+async def busy(load: Load) -> None:
+    for _ in range(LISTENERS):
+        await load.listen()
+    load.start(6, pause=0.005)
+    await load.more(100)
+
+
+async def test_workers_are_replaced_without_one_failed_request(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, load):
+        before = await workers(server)
+        assert len(before) == WORKERS
+        await busy(load)
+        server.process.send_signal(signal.SIGHUP)
+        await server.says("every worker has been replaced", within=90)
+        await load.more(100)
+        after = await workers(server)
+        assert len(after) == WORKERS
+        assert not set(before) & set(after)
+        await load.stop()
+        await load.prove(within=10)
+        assert load.failed == []
+        assert all(each.connects > 1 for each in load.listeners)
+
+
+async def test_who_is_sent_away_is_told_when_to_come_back(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, load):
+        async with load.http.ws_connect(f"{server.url}/socket.io/?EIO=4&transport=websocket") as socket:
+            await socket.receive()
+            await socket.send_str("40/company," + json.dumps({"api_key": load.key}))
+            await server.end()
+            said = []
+            while (message := await socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+                said.append(message.data)
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1012)
+        drain = [json.loads(each.removeprefix("42/company,")) for each in said if "server:drain" in each]
+        assert [(name, set(body), 0 <= body["reconnect_in"] <= 5000) for name, body in drain] == [
+            ("server:drain", {"type", "reconnect_in"}, True)
+        ]
+
+
+async def test_workers_that_are_killed_again_and_again_lose_nothing(
+    mongo_uri: str, redis: Redis, tmp_path: Path
+) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, load):
+        await busy(load)
+        for number in range(10):
+            pids = await workers(server)
+            os.kill(pids[number % len(pids)], signal.SIGKILL)
+            await load.more(20, within=20)
+            await until(lambda: _manned(server), within=30)
+        await load.more(100)
+        await load.stop()
+        await load.prove()
+
+
+async def _manned(server: Server) -> bool:
+    return len(await workers(server)) == WORKERS
+
+
+async def test_workers_go_when_their_supervisor_is_killed(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, _):
+        left = await workers(server)
+        assert await server.end(signal.SIGKILL) == -signal.SIGKILL
+        await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left), within=30)
+
+
+async def test_a_count_of_no_workers_is_refused(tmp_path: Path) -> None:
+    done = await run(tmp_path, "serve", "--workers", "0")
+    assert (done.code, "1 to 512 processes" in done.err) == (2, True)
