@@ -17,8 +17,9 @@ from app import __version__
 from app.actions.check_health import PATIENCE
 from app.cli import COMMANDS
 from app.commands.checks import LONGEST_TRANSACTION
-from app.commands.serve import KEEPALIVE
+from app.commands.running import KEEPALIVE
 from app.commands.stopping import AT_MOST
+from app.commands.supervising import LEAVE_WITHIN
 from app.handlers.webhooks import MOST_BYTES
 from app.main import MOST_BODY
 from app.settings import GENERATED, VARIABLES, Settings, read_settings
@@ -78,7 +79,7 @@ def test_the_servers_believe_the_network_of_nginx() -> None:
 def test_who_stops_a_server_waits_longer_than_it_takes() -> None:
     *_, pause = d.container()["lifecycle"]["preStop"]["exec"]["command"]
     assert d.pod()["terminationGracePeriodSeconds"] > AT_MOST + int(pause)
-    assert d.seconds(d.unit("TimeoutStopSec")[0]) > AT_MOST
+    assert d.seconds(d.unit("TimeoutStopSec")[0]) > max(AT_MOST, LEAVE_WITHIN + 3)  # a supervisor's own patience
     for server in d.services("parley").values():
         assert d.seconds(server["stop_grace_period"]) > AT_MOST
 
