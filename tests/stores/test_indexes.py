@@ -1,7 +1,10 @@
 """Every index that the database has at start, in one place: a query that needs another must add it here too."""
 
+import asyncio
 import inspect
 
+from app.settings import Settings
+from app.stores.database import connect, stores_in
 from app.stores.entities import EntityStore
 from tests.desk import Desk
 
@@ -47,6 +50,13 @@ async def test_these_indexes_are_there_at_start_and_no_others(desk: Desk) -> Non
     assert {name: set(indexes) - {"_id_"} for name, indexes in found.items()} == EXPECTED
     unique = {(name, index) for name, all_of in found.items() for index, facts in all_of.items() if facts.get("unique")}
     assert unique == UNIQUE
+
+
+async def test_servers_that_start_together_on_an_empty_database_all_start(mongo_uri: str) -> None:
+    async with connect(Settings(), mongo_uri) as client:
+        await client.drop_database("together")
+        await asyncio.gather(*(stores_in(client, "together").create_indexes() for _ in range(4)))
+        await client.drop_database("together")
 
 
 async def test_the_log_is_read_by_its_order_alone(desk: Desk) -> None:
