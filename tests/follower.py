@@ -23,6 +23,7 @@ class Follower:
     dropped: int = 0
     gaps: int = 0
     resyncs: list[dict[str, Any]] = field(default_factory=list)
+    closed: int | None = None  # the code that the server closed with
     _socket: aiohttp.ClientWebSocketResponse | None = None
     _reading: "asyncio.Task[None] | None" = None
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,14 +73,13 @@ class Follower:
                 await asyncio.sleep(0.005)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                break
+        while (message := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
             if message.data == "2":
                 await socket.send_str("3")
             elif message.data.startswith("42/company,"):
                 name, body = json.loads(message.data[len("42/company,") :])
                 self._hear(name, body)
+        self.closed = message.data if message.type is aiohttp.WSMsgType.CLOSE else None
 
     def _hear(self, name: str, body: dict[str, Any]) -> None:
         if name == "sync:ready":

@@ -18,6 +18,7 @@ from app.settings import Settings
 # Seconds on the way out: for connections to end with their next answer, then for those that are in a request still.
 LINGER, REQUESTS_WAIT = 3.0, 3.0
 POLL = 0.05  # seconds between two looks whether they have
+BACKLOG = 1024  # connections that may wait to be accepted; the kernel's somaxconn may allow fewer
 # Longer than the usual proxies keep an idle connection (60 s): the side that sends must be the one that closes it.
 KEEPALIVE = 75.0
 
@@ -81,7 +82,7 @@ async def open_door(runner: web.AppRunner, door: socket.socket, settings: Settin
     """Let clients in. Raises CommandError where another one listens on the port."""
     _spare_what_stays()
     try:
-        await web.SockSite(runner, door).start()
+        await web.SockSite(runner, door, backlog=BACKLOG).start()
     except OSError as error:  # two may bind a port, but one alone may listen on it
         raise cannot_listen(settings, error) from None
     return runner.app[HUB]

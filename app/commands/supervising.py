@@ -5,7 +5,6 @@ socket outlives its worker: what waits in its queue is taken by the successor, a
 """
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -18,7 +17,7 @@ from loguru import logger
 
 import app
 from app.commands.command import CommandError
-from app.commands.running import bound, cannot_listen
+from app.commands.running import BACKLOG, bound, cannot_listen
 from app.commands.stopping import AT_MOST, until_stopped
 from app.commands.surroundings import database_for
 from app.commands.welcome import Welcome
@@ -26,11 +25,18 @@ from app.commands.working import READY
 from app.settings import Settings
 
 SUPERVISED = hasattr(socket, "SO_REUSEPORT") and sys.platform != "win32"
-BACKLOG = 1024  # connections that may wait in a slot's queue; the kernel's somaxconn may allow fewer
 READY_WITHIN = 60.0  # seconds that a worker has to be up
 LEAVE_WITHIN = AT_MOST + 1.0  # seconds that a worker has to be gone; its own patience ends before
 RESTING = (0.1, 5.0)  # seconds before a worker that died is started again: doubled for each death in a row
 STEADY = 10.0  # seconds after which a worker's death is no more one in a row
+
+# A worker is this same program, wherever its folder is and however we were started.
+_PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(Path(app.__file__).parent.parent)!r})
+from app.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 Prepare = Callable[[str, socket.socket], Awaitable[Welcome]]
 
@@ -108,21 +114,15 @@ class Slot:
     async def start(self) -> Worker:
         """Start a worker on this slot's socket."""
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         with theirs:
+            ours.send(self.uri.encode())
+            ours.setblocking(False)
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", "serve", "--slot", f"{self.door.fileno()},{theirs.fileno()}"),
-                env={**os.environ, "MONGODB_URI": self.uri, "PYTHONPATH": _where_we_are()},
+                *(sys.executable, "-c", _PROGRAM, "serve", "--slot", f"{self.door.fileno()},{theirs.fileno()}"),
                 pass_fds=(self.door.fileno(), theirs.fileno()),
                 start_new_session=True,  # Ctrl-C reaches us alone: we tell it
             )
         return Worker(process, ours, asyncio.get_running_loop().time())
-
-
-def _where_we_are() -> str:
-    """Return PYTHONPATH with our own folder in front: a worker is this same program, wherever it was started."""
-    ours = str(Path(app.__file__).parent.parent)
-    return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
 @dataclass(slots=True)

@@ -6,17 +6,21 @@ import signal
 import socket
 from contextlib import suppress
 
+from pydantic import SecretStr
+
 from app.commands.running import open_door, prepared
 from app.commands.stopping import until_stopped
 from app.commands.surroundings import database_for
 from app.settings import Settings
 
 READY = b"1"
+MOST = 1 << 16  # bytes of the database's address, which the line brings first: arguments are for everyone to read
 
 
 async def work(settings: Settings, slot: str) -> None:
     """Serve until a signal comes; `slot` names two open files, the socket to listen on and the supervisor's line."""
     door, line = (socket.socket(fileno=int(each)) for each in slot.split(","))
+    settings = settings.model_copy(update={"mongodb_uri": SecretStr(line.recv(MOST).decode())})
     with until_stopped(), door, line:
         _leave_with_supervisor(line)
         async with database_for(settings, "server") as uri, prepared(settings, uri) as runner:

@@ -115,6 +115,10 @@ class Attendance:
         shown = self._staffs.get(company_id, Staff()).shown
         return [{"user": {"id": id, "name": name}, "status": status} for id, (name, status) in shown.items()]
 
+    def elsewhere(self, company_id: str) -> list[str]:
+        """Return the processes that other people of a company, or other connections of theirs, are at."""
+        return list(self._staffs.get(company_id, Staff()).elsewhere)
+
     def _show(self, company_id: str, user_id: str) -> None:
         """Tell our clients what a person is now, if that is news."""
         staff = self._staffs[company_id]
