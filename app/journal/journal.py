@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from loguru import logger
 from pymongo.errors import PyMongoError
 
-from app.errors import Busy, Draining, NotFound, Unavailable
-from app.journal.change import Change, Committed, Recorded
-from app.journal.feed import PAGE_EVENTS, Feed
+from app.errors import Busy, Draining
+from app.journal.change import Change, Committed
+from app.journal.feed import Feed
 from app.journal.lane import Lane, Pending
 from app.journal.ledger import Ledger
+from app.journal.log import Log
 from app.journal.writers import Writer
-from app.journal.writing import Probe, Writing, recorded
-from app.models.company import Stream
+from app.journal.writing import Probe, Writing
 from app.models.entity import CompanyId, Entity, Ref
 from app.models.outbox import LaneStep
 from app.stores.database import Stores
@@ -163,35 +163,16 @@ class Journal:
         self._used[company_id] = time.monotonic()
         feed = self._feeds.get(company_id)
         if feed is None:
-            stream = await self._stream(company_id)
-            feed = self._feeds.setdefault(company_id, Feed(stream, self._read))
+            log = Log(self.stores, company_id)
+            feed = self._feeds.setdefault(company_id, Feed(await log.stream(), log))
             feed.reach(self._lane(company_id).writing.head)  # what was committed while we asked
         return feed
 
-    async def _stream(self, company_id: CompanyId) -> Stream:
-        try:
-            stream = await self.stores.streams.get(company_id)
-        except PyMongoError:
-            raise Unavailable from None
-        if stream is None:
-            raise NotFound
-        return stream
-
-    async def refresh_floor(self, feed: Feed) -> None:
-        """Read the floor again, after a page was read: the pruner raises it before it deletes."""
-        feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
-
     async def refresh_head(self, feed: Feed) -> None:
         """Hear all that is committed: a reader may come from a process that was ahead of this one."""
-        stream = await self._stream(feed.company_id)
+        stream = await Log(self.stores, feed.company_id).stream()
         feed.poll(stream)
         await feed.reached(stream.head)
-
-    async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
-        documents = await self.stores.events.after(
-            company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
-        )
-        return [recorded(company_id, document) for document in documents]
 
     async def _poll_on(self) -> None:
         while True:

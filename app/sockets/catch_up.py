@@ -70,6 +70,6 @@ async def _say_missed(
         if not await connection.drained(MOST_OWED):
             return
         page = await page_of(hub, feed, epoch=epoch, since=cursor, conversation_id=conversation_id)
-        for kind, event in page.said:
+        for kind, event in page.said():
             connection.push(event_frame(namespace, kind, event))
-        cursor = page.head
+        cursor = page.covered
