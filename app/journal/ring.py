@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from app.journal.change import Recorded
@@ -15,11 +15,15 @@ MOST_PAGES = 8  # cut from the ring that are remembered
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The events that follow `since`, in order, and the seq up to which they are everything."""
+    """The events that follow `since`, in order, and the seq up to which they are everything.
+
+    `frames` is a place for those who say it to many: its bytes on the wire, by namespace.
+    """
 
     since: int
     events: tuple[Recorded, ...]
     covered: int
+    frames: dict[str, bytes] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, since: int, events: Sequence[Recorded], covered: int) -> "Page":
@@ -93,5 +97,5 @@ class Ring:
         return page
 
     def forget_pages(self) -> None:
-        """Let go of what was remembered for those who came at once."""
+        """Let go of what was remembered for a herd."""
         self._pages.clear()
