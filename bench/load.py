@@ -110,7 +110,7 @@ class Door:
 
     port: int
     namespace: str = "/"
-    auth: Mapping[str, str] = field(default_factory=dict)
+    auth: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
     thread: str = ""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from app.errors import ResyncRequired
 from app.hub import Hub
-from app.journal.change import Recorded
 from app.journal.feed import Feed
+from app.journal.ring import Page
 from app.models.entity import CompanyId
 
 
@@ -34,21 +34,27 @@ async def read_changes(
     feed = await hub.journal.follow(company_id)
     if since is None:
         return Changes(feed.epoch, (), feed.position, more=False)
-    return await page_of(hub, feed, epoch=epoch, since=since, conversation_id=conversation_id)
+    # Without an epoch of its own the reader is taken to mean the present one, not one that comes meanwhile.
+    page = await page_of(hub, feed, epoch=epoch or feed.epoch, since=since, conversation_id=conversation_id)
+    return Changes(feed.epoch, tuple(page.said()), page.covered, more=page.covered < feed.position)
 
 
-async def page_of(hub: Hub, feed: Feed, *, epoch: str | None, since: int, conversation_id: str | None) -> Changes:
-    """Return a page of a feed, once it is sure that nothing of it was pruned meanwhile. Raises ResyncRequired."""
+async def page_of(hub: Hub, feed: Feed, *, epoch: str, since: int, conversation_id: str | None) -> Page:
+    """Return a page of a feed, once it is sure that nothing of it was pruned meanwhile. Raises ResyncRequired.
+
+    What is in memory is whole; what comes from the log is judged by how far that is pruned after it was read.
+    """
     await require_reach(hub, feed, epoch, since)
-    if feed.in_ring(since):
-        page = feed.recent(since, conversation_id)
-    else:
-        page = await feed.logged(since, conversation_id)
-        await hub.journal.feeds.refresh_floor(feed)
+    if not feed.in_ring(since):
+        await feed.look_back(since)
         await require_reach(hub, feed, epoch, since)
-        if conversation_id is None and (not page.events or page.events[0].seq != since + 1):
-            raise _resync(feed, "pruned")
-    return Changes(feed.epoch, _said(page.events, since), page.covered, more=page.covered < feed.position)
+    if feed.in_ring(since):
+        return feed.recent(since, conversation_id)
+    page = await feed.logged(since, conversation_id)
+    await require_reach(hub, feed, epoch, since)
+    if conversation_id is None and (not page.events or page.events[0].seq != since + 1):
+        raise _resync(feed, "pruned")
+    return page
 
 
 async def require_reach(hub: Hub, feed: Feed, epoch: str | None, since: int) -> None:
@@ -63,12 +69,3 @@ async def require_reach(hub: Hub, feed: Feed, epoch: str | None, since: int) -> 
 
 def _resync(feed: Feed, reason: str) -> ResyncRequired:
     return ResyncRequired(reason=reason, head=feed.position, epoch=feed.epoch)
-
-
-def _said(events: tuple[Recorded, ...], since: int) -> tuple[tuple[str, bytes], ...]:
-    """Return events as clients read them: each says which seq stands before it on this subscription."""
-    said = []
-    for event in events:
-        said.append((event.type, event.after(since)))
-        since = event.seq
-    return tuple(said)

@@ -1,50 +1,45 @@
 """One company's log as this process hears it: strictly one seq after the other, whatever order it arrives in."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from loguru import logger
 from pymongo.errors import PyMongoError
 
 from app.journal.change import Recorded
+from app.journal.log import PAGE_EVENTS, Log
+from app.journal.ring import Page, Ring
+from app.journal.shared import Shared
 from app.models.company import Stream
-from app.models.entity import CompanyId
 
-RING_BYTES = 1 << 20  # of recent events that a feed keeps for those who catch up
 PATIENCE = 0.02  # seconds that an event waits for its predecessor before the gap is read from the log
-PAGE_BYTES = 256 << 10  # of events that a reader is given at once
-PAGE_EVENTS = 200  # an event is about 1.5 kB, so this fills a page; what were read beyond it would be read for nothing
+LOOK_BACK = 4 * PAGE_EVENTS  # events: of the usual 1.5 kB, about as many fit into the ring
 
-Read = Callable[[CompanyId, int, int, str | None], Awaitable[list[Recorded]]]
 Listener = Callable[[Recorded], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some events in order, and the seq up to which they are everything."""
-
-    events: tuple[Recorded, ...]
-    covered: int
 
 
 class Feed:
     """`position` is the last seq that was given to the listeners; nothing at or below `floor` can be read any more."""
 
-    def __init__(self, stream: Stream, read: Read) -> None:
+    def __init__(self, stream: Stream, log: Log) -> None:
         self.company_id = stream.id
         self.epoch = stream.epoch
         self.floor = stream.floor
-        self.position = stream.head
         self.listeners: list[Listener] = []
         self.on_reset: list[Callable[[], None]] = []
-        self._read = read
-        self._ring: deque[Recorded] = deque()
-        self._ring_bytes = 0
+        self._log = log
+        self._ring = Ring(stream.head)
         self._ahead: dict[int, Recorded] = {}
         self._filling: asyncio.Task[None] | None = None
         self._target = stream.head
+        self._wanted = stream.head
+        self._looking_back: Shared[None, None] = Shared()
+        self._paging: Shared[tuple[str, int, str | None], Page] = Shared()
+
+    @property
+    def position(self) -> int:
+        """Return the last seq that was heard."""
+        return self._ring.end
 
     def offer(self, events: Sequence[Recorded]) -> None:
         """Take events from wherever they come; each is heard once, in order."""
@@ -59,12 +54,8 @@ class Feed:
             self.reach(max(self._ahead), PATIENCE)
 
     def _hear(self, event: Recorded) -> None:
-        self.position = event.seq
         self._ahead.pop(event.seq, None)
         self._ring.append(event)
-        self._ring_bytes += len(event.body)
-        while self._ring_bytes > RING_BYTES:
-            self._ring_bytes -= len(self._ring.popleft().body)
         for listener in self.listeners:
             listener(event)
 
@@ -79,7 +70,7 @@ class Feed:
         try:
             while self.position < self._target:
                 before, epoch = self.position, self.epoch
-                events = await self._read(self.company_id, self.position, self._target, None)
+                events = await self._log.after(self.position, self._target)
                 self.offer(events if epoch == self.epoch else ())
                 if self.position == before:
                     return  # what is missing is not in the log yet, or was pruned: the next poll decides
@@ -89,6 +80,7 @@ class Feed:
     def poll(self, stream: Stream) -> None:
         """Compare with what the database says of the stream."""
         self.floor = stream.floor
+        self._ring.forget_pages()
         if stream.epoch != self.epoch or self.position < stream.floor:
             self._reset(stream)
         else:
@@ -96,9 +88,8 @@ class Feed:
 
     def _reset(self, stream: Stream) -> None:
         """Start anew: the stream was restored, or ran away from us."""
-        self.epoch, self.position, self._target = stream.epoch, stream.head, stream.head
-        self._ring.clear()
-        self._ring_bytes = 0
+        self.epoch, self._target = stream.epoch, stream.head
+        self._ring = Ring(stream.head)
         self._ahead.clear()
         for reset in self.on_reset:
             reset()
@@ -121,25 +112,45 @@ class Feed:
                 await asyncio.shield(self._filling)
 
     def in_ring(self, since: int) -> bool:
-        """Tell whether what follows `since` is still in memory."""
-        return since >= self.position or bool(self._ring and self._ring[0].seq <= since + 1)
+        """Tell whether what follows `since` is in memory."""
+        return since >= self._ring.start
 
     def recent(self, since: int, conversation_id: str | None = None) -> Page:
         """Return what follows `since` from memory."""
-        events = [e for e in self._ring if e.seq > since and conversation_id in (None, e.conversation_id)]
-        return self._page_of(events, self.position)
+        return self._ring.page(since, conversation_id)
+
+    async def look_back(self, since: int) -> None:
+        """Fill the ring backwards from the log until it holds what follows `since`, if there is room for so much.
+
+        Whoever asks meanwhile waits for the same reads: a process that has just started knows nothing of what its
+        clients missed, and all of them ask at once. Raises PyMongoError.
+        """
+        if self._ring.full or since < self._ring.start - LOOK_BACK:
+            return
+        self._wanted = min(self._wanted, since)
+        await self._looking_back.once(None, self._look_back)
+
+    async def _look_back(self) -> None:
+        """Read whole pages, as those who come back are seldom all at the same place."""
+        try:
+            while self._wanted < self._ring.start and not self._ring.full:
+                ring = self._ring
+                events = await self._log.last(self.floor, ring.start)
+                if ring is not self._ring or not ring.prepend(events):
+                    return  # the stream began anew meanwhile, or what is older was pruned
+        finally:
+            self._wanted = self._ring.end
 
     async def logged(self, since: int, conversation_id: str | None = None) -> Page:
-        """Return what follows `since` from the log."""
-        until = self.position
-        events = await self._read(self.company_id, since, until, conversation_id)
-        return self._page_of(events, until if len(events) < PAGE_EVENTS else events[-1].seq)
+        """Return what follows `since` from the log, and hear how far the log is pruned by then.
 
-    @staticmethod
-    def _page_of(events: list[Recorded], covered: int) -> Page:
-        size = 0
-        for index, event in enumerate(events):
-            size += len(event.body)
-            if (size > PAGE_BYTES or index == PAGE_EVENTS) and index:
-                return Page(tuple(events[:index]), events[index - 1].seq)
-        return Page(tuple(events), covered)
+        Whoever asks for the same meanwhile is given the same page. Raises PyMongoError, Unavailable.
+        """
+        key = (self.epoch, since, conversation_id)
+        return await self._paging.once(key, lambda: self._logged(since, self.position, conversation_id))
+
+    async def _logged(self, since: int, until: int, conversation_id: str | None) -> Page:
+        events = await self._log.after(since, until, conversation_id)
+        # After the events were read, for the pruner raises the floor before it deletes.
+        self.floor = max(self.floor, (await self._log.stream()).floor)
+        return Page.of(since, events, until if len(events) < PAGE_EVENTS else events[-1].seq)

@@ -8,12 +8,10 @@ from contextlib import suppress
 from loguru import logger
 from pymongo.errors import PyMongoError
 
-from app.errors import NotFound, Unavailable
 from app.journal.carried import packed, unpacked
 from app.journal.change import Recorded
-from app.journal.feed import PAGE_EVENTS, Feed
-from app.journal.writing import recorded
-from app.models.company import Stream
+from app.journal.feed import Feed
+from app.journal.log import Log
 from app.models.entity import CompanyId
 from app.outside.doorbell import Doorbell
 from app.stores.database import Stores
@@ -57,36 +55,18 @@ class Feeds:
         return feed if feed is not None else await self._begin(company_id)
 
     async def _begin(self, company_id: CompanyId) -> Feed:
-        stream = await self._stream(company_id)
+        log = Log(self.stores, company_id)
+        stream = await log.stream()
         if company_id not in self._feeds:
-            self._feeds[company_id] = Feed(stream, self._read)
+            self._feeds[company_id] = Feed(stream, log)
             self.doorbell.attend(company_id)
         return self._feeds[company_id]
 
-    async def _stream(self, company_id: CompanyId) -> Stream:
-        try:
-            stream = await self.stores.streams.get(company_id)
-        except PyMongoError:
-            raise Unavailable from None
-        if stream is None:
-            raise NotFound
-        return stream
-
-    async def refresh_floor(self, feed: Feed) -> None:
-        """Read the floor again, after a page was read: the pruner raises it before it deletes."""
-        feed.floor = max(feed.floor, (await self._stream(feed.company_id)).floor)
-
     async def refresh_head(self, feed: Feed) -> None:
         """Hear all that is committed: a reader may come from a process that was ahead of this one."""
-        stream = await self._stream(feed.company_id)
+        stream = await Log(self.stores, feed.company_id).stream()
         feed.poll(stream)
         await feed.reached(stream.head)
-
-    async def _read(self, company_id: CompanyId, since: int, until: int, conversation_id: str | None) -> list[Recorded]:
-        documents = await self.stores.events.after(
-            company_id, since, until, limit=PAGE_EVENTS, conversation_id=conversation_id
-        )
-        return [recorded(company_id, document) for document in documents]
 
     async def poll_on(self) -> None:
         """Look at the heads each second, and as soon as something may have been missed."""

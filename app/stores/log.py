@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Any, ClassVar
 
 from bson import Binary
-from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -126,6 +126,12 @@ class Events:
             where = {"company_id": object_id(company_id), "conversation_id": object_id(conversation_id)}
             found = self.collection.find({**where, "seq": {"$gt": since, "$lte": until}}, SAID).sort("seq", ASCENDING)
         return await found.limit(limit).batch_size(limit + 1).to_list()
+
+    async def last(self, company_id: CompanyId, since: int, until: int, *, limit: int) -> list[Document]:
+        """Return the last `limit` events of (since, until] of the company, in order."""
+        query = {"_id": {"$gt": place(company_id, since), "$lte": place(company_id, until)}}
+        found = self.collection.find(query, SAID).sort("_id", DESCENDING)
+        return (await found.limit(limit).batch_size(limit + 1).to_list())[::-1]
 
     async def last_seq(self, company_id: CompanyId) -> int:
         """Return the seq of the last event in the log, 0 when there is none."""

@@ -1,6 +1,7 @@
 """What the journal does when the database is not as it left it."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from app.errors import Internal, OutcomeUnknown, Refusal
 from app.journal import lane as lane_module
 from app.journal.change import Change, Decision, Recorded, Seen
 from app.journal.feed import Feed
+from app.journal.log import Log
 from app.main import open_hub
 from app.models.caller import Caller
 from app.models.company import Stream
@@ -122,14 +124,22 @@ def event(company_id: CompanyId, seq: int) -> Recorded:
     return Recorded(company_id, seq, "x", None, datetime.now(UTC), b'{"type":"x"}')
 
 
+class Kept(Log):
+    """A log that is a list."""
+
+    def __init__(self, events: Sequence[Recorded] = ()) -> None:
+        self.events = events
+        self.asked = 0
+
+    async def after(self, since: int, until: int, conversation_id: str | None = None) -> list[Recorded]:
+        self.asked += 1
+        return [each for each in self.events if since < each.seq <= until]
+
+
 async def test_what_came_too_early_is_not_kept_once_it_was_heard() -> None:
     company = CompanyId(new_id())
     log = [event(company, seq) for seq in range(1, 400)]
-
-    async def read(_: CompanyId, since: int, until_seq: int, __: str | None) -> list[Recorded]:
-        return [each for each in log if since < each.seq <= until_seq]
-
-    feed, heard = Feed(Stream(id=company, epoch=str(uuid4())), read), list[int]()
+    feed, heard = Feed(Stream(id=company, epoch=str(uuid4())), Kept(log)), list[int]()
     feed.listeners.append(lambda each: heard.append(each.seq))
     for seq in range(2, 400, 2):
         feed.offer([log[seq - 1]])
@@ -139,14 +149,7 @@ async def test_what_came_too_early_is_not_kept_once_it_was_heard() -> None:
 
 
 async def test_waiting_for_what_is_not_in_the_log_ends() -> None:
-    company = CompanyId(new_id())
-    asked = 0
-
-    async def read(*_: object) -> list[Recorded]:
-        nonlocal asked
-        asked += 1
-        return []
-
-    feed = Feed(Stream(id=company, epoch=str(uuid4())), read)
+    log = Kept()
+    feed = Feed(Stream(id=CompanyId(new_id()), epoch=str(uuid4())), log)
     await asyncio.wait_for(feed.reached(10), 2)
-    assert asked <= 2
+    assert log.asked <= 2
