@@ -69,8 +69,10 @@ async def test_who_is_sent_away_is_told_when_to_come_back(mongo_uri: str, redis:
         async with load.http.ws_connect(f"{server.url}/socket.io/?EIO=4&transport=websocket") as socket:
             await socket.receive()
             await socket.send_str("40/company," + json.dumps({"api_key": load.key}))
+            said = [""]
+            while "sync:ready" not in said[-1]:
+                said.append((await socket.receive(timeout=10)).data)
             await server.end()
-            said = []
             while (message := await socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
                 said.append(message.data)
             assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1012)
