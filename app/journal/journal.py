@@ -16,6 +16,7 @@ from app.journal.feed import Feed
 from app.journal.feeds import IDLE, Feeds
 from app.journal.lane import Lane, Pending
 from app.journal.ledger import Ledger
+from app.journal.sharing import Sharing
 from app.journal.writers import Writer
 from app.journal.writing import Probe, Writing
 from app.models.entity import CompanyId, Entity, Ref
@@ -125,7 +126,8 @@ class Journal:
         lane = self._lanes.get(company_id)
         if lane is None:
             writing = Writing(company_id, self.stores, self.now, self._report)
-            lane = self._lanes[company_id] = Lane(writing, lambda ledger: self._publish(company_id, ledger))
+            sharing = Sharing(lambda: self.stores.streams.get(company_id))
+            lane = self._lanes[company_id] = Lane(writing, sharing, lambda ledger: self._publish(company_id, ledger))
         return lane
 
     def _line_up(self, lane: Lane) -> None:
@@ -140,7 +142,7 @@ class Journal:
         while True:
             lane = await self._ready.get()
             try:
-                await lane.settle(lane.next_batch(), session, free_dead, self.probe)
+                await lane.serve(session, free_dead, self.probe)
             finally:
                 lane.release()
                 if lane.waiting:

@@ -16,6 +16,7 @@ from app.errors import Internal, OutcomeUnknown, Refusal, Unavailable
 from app.journal.change import Change, Committed
 from app.journal.faults import WriteRefused, is_conflict, is_cut
 from app.journal.ledger import Answer, Ledger
+from app.journal.sharing import Sharing
 from app.journal.writing import Probe, Writing
 
 # What the driver raises for a value that BSON cannot hold.
@@ -52,6 +53,7 @@ class Lane:
     """The waiting changes of one company; `served` while a worker has it or it stands in line for one."""
 
     writing: Writing
+    sharing: Sharing
     publish: Callable[[Ledger], None]
     waiting: deque[Pending] = field(default_factory=deque)
     begun: list[Pending] = field(default_factory=list)
@@ -66,10 +68,17 @@ class Lane:
             _answer_all(left, OutcomeUnknown())
         self.begun, self.served, self.used = [], False, time.monotonic()
 
-    def next_batch(self) -> list[Pending]:
-        """Take what can be committed together."""
-        batch: list[Pending] = []
-        size = 0
+    async def serve(
+        self, session: AsyncClientSession, free_dead_writers: Callable[[], Awaitable[None]], probe: Probe
+    ) -> None:
+        """Commit what waits, as far as it fits one batch, when it is this process's turn."""
+        self.sharing.begin()
+        await self.sharing.give_way()
+        await self.settle(self.next_batch([]), session, free_dead_writers, probe)
+
+    def next_batch(self, batch: list[Pending]) -> list[Pending]:
+        """Take what can be committed together with a batch, which may be empty."""
+        size = sum(pending.change.size for pending in batch)
         while self.waiting and len(batch) < MOST_CHANGES and (not batch or size < MOST_BYTES):
             pending = self.waiting.popleft()
             size += pending.change.size
@@ -96,22 +105,46 @@ class Lane:
         effort = Effort(free_dead_writers)
         while batch:
             try:
-                ledger = await self.writing.commit(
-                    [pending.change for pending in batch], session, probe, doubted=effort.doubted
-                )
+                ledger = await self._commit(batch, session, probe, doubted=effort.doubted)
             except Refusal as refusal:
                 return _answer_all(batch, refusal)
             except WriteRefused as refused:
                 self.writing.forget()
                 batch = effort.without(refused, batch)
             except (PyMongoError, *UNENCODABLE) as error:
-                self.writing.forget()
                 if effort.spent:
+                    self.writing.forget()
                     return _answer_all(batch, OutcomeUnknown())
-                if not await effort.pause(error):
+                if not await self._may_try_again(error, batch, effort):
                     return await self._halve(batch, session, free_dead_writers, probe, error)
             else:
                 return self._tell(batch, ledger, probe)
+
+    async def _commit(
+        self, batch: list[Pending], session: AsyncClientSession, probe: Probe, *, doubted: bool
+    ) -> Ledger:
+        began, more = time.monotonic(), self.sharing.more()
+        changes = [pending.change for pending in batch]
+        ledger = await self.writing.commit(
+            changes, session, probe, doubted=doubted, more=more, sure=self.sharing.is_sure
+        )
+        if self.writing.met_other:
+            self.sharing.met()
+        self.sharing.committed(self.writing.turn, more, time.monotonic() - began)
+        return ledger
+
+    async def _may_try_again(self, error: Exception, batch: list[Pending], effort: "Effort") -> bool:
+        """Wait for a better moment; False when no other try can help."""
+        if self.writing.holds_lock or not is_conflict(error):
+            self.writing.forget()
+            return await effort.pause(error)
+        # Another process has the lock. We wrote nothing: the next turn will say whether what we remember is still true.
+        self.sharing.met()
+        await effort.suspect()
+        await self.sharing.until_free()
+        if batch is self.begun and not effort.doubted:
+            self.next_batch(batch)  # what came meanwhile comes along, unless the batch may be committed as it is
+        return True
 
     def _tell(self, batch: list[Pending], ledger: Ledger, probe: Probe) -> None:
         probe("after_commit")
@@ -161,11 +194,15 @@ class Effort:
                 pending.answer(refused.refusal())
         return [pending for pending in batch if pending.change is not refused.change]
 
+    async def suspect(self) -> None:
+        """After a while of conflicts, free what a dead writer may hold."""
+        if time.monotonic() - self.began > PATIENCE:
+            await self.free_dead_writers()
+
     async def pause(self, error: Exception) -> bool:
         """Wait before the next try; False when no other try can help."""
         if is_conflict(error):
-            if time.monotonic() - self.began > PATIENCE:
-                await self.free_dead_writers()
+            await self.suspect()
             await asyncio.sleep(random.uniform(*CONFLICT_PAUSE))
             return True
         if is_cut(error):

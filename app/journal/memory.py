@@ -1,11 +1,14 @@
 """What a lane remembers between its transactions: valid as long as nobody else took a turn."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from app.models.entity import Entity, Ref
 
 # Entities that a lane keeps; past it the memory starts anew, which costs one query.
 REMEMBERED = 4096
+# Of what was forgotten, the answers whose things are worth loading again before several batches; a thing has about two.
+LATELY = 128
 
 
 class Memory:
@@ -14,6 +17,7 @@ class Memory:
     def __init__(self) -> None:
         self.known: dict[Ref[Entity], Entity | None] = {}
         self._passing: list[Ref[Entity]] = []  # looked up for one batch: nobody is likely to ask for them again
+        self._lately: list[Ref[Entity]] = []
 
     def missing(self, refs: Iterable[Ref[Entity]]) -> list[Ref[Entity]]:
         """Return the references that must be loaded."""
@@ -30,8 +34,15 @@ class Memory:
 
     def forget(self) -> None:
         """Drop everything: somebody else may have written."""
+        if self.known:
+            latest = (entity for entity in islice(reversed(self.known.values()), LATELY) if entity is not None)
+            self._lately = [ref for entity in latest if (ref := Ref(type(entity), "id", entity.id)).kind.remembered]
         self.known = {}
         self._passing = []
+
+    def lately(self) -> list[Ref[Entity]]:
+        """Return references to the latest of what was forgotten: it may well be asked for again."""
+        return self._lately
 
     def draft(self) -> "Draft":
         """Open a layer for one batch, which may fail."""

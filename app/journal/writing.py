@@ -30,7 +30,7 @@ class Writing:
     """How one company's batches are written, and what is remembered between them.
 
     The memory is valid iff nobody else took a turn of this epoch since ours: `turn` is of our last commit, None when
-    unknown.
+    unknown. `holds_lock` says how far the last try came; `met_other` whether it found that another process had written.
     """
 
     def __init__(
@@ -44,6 +44,8 @@ class Writing:
         self.turn: int | None = None
         self.epoch = ""
         self.head = 0
+        self.holds_lock = False
+        self.met_other = False
 
     def forget(self) -> None:
         """Drop what is remembered: a try failed, so it may not be true."""
@@ -51,17 +53,27 @@ class Writing:
         self.memory.forget()
 
     async def commit(
-        self, batch: Sequence[Change], session: AsyncClientSession, probe: Probe, *, doubted: bool
+        self,
+        batch: Sequence[Change],
+        session: AsyncClientSession,
+        probe: Probe,
+        *,
+        doubted: bool,
+        sure: bool = True,
+        more: int = 0,
     ) -> Ledger:
         """Decide and write a batch in one transaction; `doubted` when an earlier try may have been committed.
+
+        `more` tells other processes how many batches shall follow at once.
 
         What was decided on a memory that proves valid was decided on the truth: then one compare-and-set takes the lock
         and moves the head. Otherwise the lock comes first, and the state is read under it.
         """
+        self.holds_lock = self.met_other = False
         async with await session.start_transaction(SNAPSHOT, MAJORITY_JOURNALED):
-            ledger = None if doubted else self._decided_on_memory(batch)
-            if ledger is None or not await self._take_turn(ledger, session):
-                ledger = await self._decided_under_lock(batch, session, doubted=doubted)
+            ledger = self._decided_on_memory(batch) if sure and not doubted else None
+            if ledger is None or not await self._take_turn(ledger, session, more):
+                ledger = await self._decided_under_lock(batch, session, doubted=doubted, more=more)
             await self._write(ledger, session)
             probe("before_commit")
         self.head = ledger.head
@@ -77,27 +89,34 @@ class Writing:
             return None
         return ledger if ledger.spends_every_key() else None
 
-    async def _take_turn(self, ledger: Ledger, session: AsyncClientSession) -> bool:
+    async def _take_turn(self, ledger: Ledger, session: AsyncClientSession, more: int) -> bool:
         assert self.turn is not None
         if not await self.stores.streams.take_turn(
-            self.company_id, after=self.turn, epoch=self.epoch, head=ledger.head, session=session
+            self.company_id, after=self.turn, epoch=self.epoch, head=ledger.head, more=more, session=session
         ):
             return False
+        self.holds_lock = True
         self.turn += 1
         return True
 
     async def _decided_under_lock(
-        self, batch: Sequence[Change], session: AsyncClientSession, *, doubted: bool
+        self, batch: Sequence[Change], session: AsyncClientSession, *, doubted: bool, more: int
     ) -> Ledger:
-        stream = await self.stores.streams.lock(self.company_id, session)
+        stream = await self.stores.streams.lock(self.company_id, session, more=more)
         if stream is None:
             raise NotFound("There is no such company.")
+        self.holds_lock = True
         if self.turn is None or (stream.turn, stream.epoch) != (self.turn + 1, self.epoch):
+            self.met_other = self.turn is not None
             self.memory.forget()
         self.turn, self.epoch = stream.turn, stream.epoch
-        known = await self._known_keys([c.key for c in batch if c.claimed or doubted], session)
+        if self.met_other and more:  # one query a collection fetches what the batches of this stint are likely to need
+            await self._load(self.memory.lately(), session)
         await self._load([ref for change in batch for ref in change.needs], session)
-        ledger = await self._decided(batch, stream.head, known, session)
+        ledger = None if doubted else await self._decided(batch, stream.head, {}, session)
+        if ledger is None or not ledger.spends_every_key():
+            known = await self._known_keys([c.key for c in batch if c.claimed or doubted], session)
+            ledger = await self._decided(batch, stream.head, known, session)
         await self.stores.streams.set_head(self.company_id, ledger.head, session)
         return ledger
 

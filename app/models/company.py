@@ -25,7 +25,7 @@ class Stream:
     """Where a company's log stands.
 
     Kept events are those in (floor, head]; `epoch` changes when the stream is restored from a backup; `turn` counts the
-    transactions that took the company's lock.
+    transactions that took the company's lock; `more` is how many further ones the last writer means to take in a row.
     """
 
     id: CompanyId
@@ -33,3 +33,4 @@ class Stream:
     head: int = 0
     floor: int = 0
     turn: int = 0
+    more: int = 0

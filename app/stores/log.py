@@ -38,18 +38,18 @@ class Streams:
         found = self.collection.find({"_id": {"$in": [object_id(each) for each in company_ids]}})
         return [self.codec.from_document(document) async for document in found]
 
-    async def lock(self, company_id: CompanyId, session: AsyncClientSession) -> Stream | None:
+    async def lock(self, company_id: CompanyId, session: AsyncClientSession, *, more: int = 0) -> Stream | None:
         """Take the company's lock and return the stream as this turn finds it."""
         found = await self.collection.find_one_and_update(
             {"_id": object_id(company_id)},
-            {"$inc": {"turn": 1}},
+            {"$inc": {"turn": 1}, "$set": {"more": more}},
             session=session,
             return_document=ReturnDocument.AFTER,
         )
         return self.codec.from_document(found) if found else None
 
     async def take_turn(
-        self, company_id: CompanyId, *, after: int, epoch: str, head: int, session: AsyncClientSession
+        self, company_id: CompanyId, *, after: int, epoch: str, head: int, more: int, session: AsyncClientSession
     ) -> bool:
         """Take the lock and move the head at once, if nobody took a turn since `after`; tell whether it worked.
 
@@ -57,7 +57,7 @@ class Streams:
         """
         done = await self.collection.update_one(
             {"_id": object_id(company_id), "turn": after, "epoch": epoch},
-            {"$inc": {"turn": 1}, "$set": {"head": head}},
+            {"$inc": {"turn": 1}, "$set": {"head": head, "more": more}},
             session=session,
         )
         return done.matched_count == 1
