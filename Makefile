@@ -15,7 +15,7 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile -
     --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint lint-style lint-types lint-imports lint-house bench lock clean
+.PHONY: help run demo cluster test lint lint-style lint-types lint-imports lint-house bench lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -26,6 +26,9 @@ run: $(VENV)/run.stamp ## start the server on port 4000, with a MongoDB of its o
 
 demo: $(VENV)/run.stamp ## a live inbox: the server beside fake platforms, whose customers write and answer
 	@exec $(PYTHON) -m tests.fake_platforms.demo
+
+cluster: $(VENV)/run.stamp ## a replica set of three, Redis and three workers on port 4000, to play with and to break
+	@exec $(PYTHON) -m tests.cluster
 
 test: $(VENV)/dev.stamp $(JS_STAMP) ## run all tests, with branch coverage
 	$(WITH_NODE) $(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered

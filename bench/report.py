@@ -10,6 +10,7 @@ import argparse
 import re
 from pathlib import Path
 
+from bench.cluster.section import SECTION as CLUSTER
 from bench.delivery.section import SECTION as DELIVERY
 from bench.end_to_end.section import SECTION as END_TO_END
 from bench.engine.section import SECTION as ENGINE
@@ -19,7 +20,7 @@ from bench.resume.section import SECTION as RESUME
 from bench.section import Section
 from bench.webhooks.section import SECTION as WEBHOOKS
 
-SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME, DELIVERY, WEBHOOKS)
+SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME, DELIVERY, WEBHOOKS, CLUSTER)
 DOCS = Path(__file__).parent.parent / "docs"
 HEAD = "# Benchmarks\n\nEach figure stands beside a peer's from the same run: [how](../bench/README.md).\n"
 

@@ -30,7 +30,7 @@ class Redis:
 
     def __init__(self) -> None:
         self.port = free_port(None)
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -39,7 +39,7 @@ class Redis:
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [program(), "--port", str(self.port), *FLAGS],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -78,13 +78,13 @@ class Redis:
     async def kill(self) -> None:
         """End it at once."""
         self._signal(signal.SIGKILL)
-        assert self._process is not None
-        await asyncio.to_thread(self._process.wait, 10)
+        assert self.process is not None
+        await asyncio.to_thread(self.process.wait, 10)
 
     def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(number)
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
 
 
 @asynccontextmanager

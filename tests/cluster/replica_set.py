@@ -19,17 +19,21 @@ from tests.waiting import until
 
 Client = AsyncMongoClient[dict[str, Any]]
 
-ELECTION = 1000  # milliseconds; 10 000 is what MongoDB takes unless told
-HEARTBEAT = 250  # milliseconds
-CATCH_UP = 500  # milliseconds that a new primary waits for a member that does not answer
-# Seconds after which a member leaves a source that stands still, 5 unless told: until then nothing has a majority.
-SOURCE = ("--setParameter", "oplogNetworkTimeoutBufferSeconds=1")
+# Milliseconds: until a primary is missed (10 000 unless told), between heartbeats, and that a new primary waits for a
+# member that does not answer.
+BRISK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 250, "catchUpTimeoutMillis": 500}
+# A member leaves a source that stands still at once, not after several tries: until then nothing has a majority.
+SOURCE = (
+    *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
+    *("--setParameter", "oplogFetcherSteadyStateMaxFetcherRestarts=0"),
+)
 
 
 class Member:
     """One mongod of the set, on a port that it keeps."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.flags = flags
         self.home = Home(private_folder(folder))
         self.port = free_port(None)
         self.process: subprocess.Popen[bytes] | None = None
@@ -47,7 +51,7 @@ class Member:
 
     async def start(self) -> None:
         """Start it, or start it again."""
-        self.process = await start(find_mongod(None), self.home, self.port, *SOURCE)
+        self.process = await start(find_mongod(None), self.home, self.port, *self.flags)
 
     def send(self, number: signal.Signals) -> None:
         """Give it a signal: SIGSTOP, SIGCONT."""
@@ -72,24 +76,21 @@ class Member:
 class ReplicaSet:
     """Three members, one of them primary."""
 
-    def __init__(self, members: list[Member]) -> None:
+    def __init__(self, members: list[Member], settings: dict[str, int]) -> None:
         self.members = members
+        self.settings = settings
 
     @property
     def uri(self) -> str:
         """Return what MONGODB_URI should be."""
         return f"mongodb://{','.join(each.address for each in self.members)}/parley?replicaSet=rs0"
 
-    async def initiate(self, election: int) -> None:
+    async def initiate(self) -> None:
         """Make the members a set, and wait until each of them could be its primary."""
         config = {
             "_id": "rs0",
             "members": [{"_id": number, "host": each.address} for number, each in enumerate(self.members)],
-            "settings": {
-                "electionTimeoutMillis": election,
-                "heartbeatIntervalMillis": HEARTBEAT,
-                "catchUpTimeoutMillis": CATCH_UP,
-            },
+            "settings": self.settings,
         }
         async with self.members[0].direct() as client:
             await client.admin.command("replSetInitiate", config)
@@ -119,14 +120,15 @@ class ReplicaSet:
 
 
 @asynccontextmanager
-async def running_replica_set(folder: Path, *, election: int = ELECTION) -> AsyncIterator[ReplicaSet]:
-    """Run three members for as long as the block; `election` is the milliseconds after which a primary is missed."""
-    replica_set = ReplicaSet([Member(folder / f"member-{number}") for number in range(3)])
+async def running_replica_set(folder: Path, *, brisk: bool = True) -> AsyncIterator[ReplicaSet]:
+    """Run three members for as long as the block; `brisk` ones miss a primary after a second."""
+    members = [Member(folder / f"member-{number}", *(SOURCE if brisk else ())) for number in range(3)]
+    replica_set = ReplicaSet(members, BRISK if brisk else {})
     try:
-        for each in replica_set.members:
+        for each in members:
             await each.start()
-        await replica_set.initiate(election)
+        await replica_set.initiate()
         yield replica_set
     finally:
-        for each in replica_set.members:
+        for each in members:
             await each.kill()
