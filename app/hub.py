@@ -66,6 +66,13 @@ class Drain:
     """Whether this process is on its way out: it ends what it does, and should be sent nothing new."""
 
     begun: bool = False
+    on_begin: list[Callable[[], None]] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Tell everyone who waits for something that others can give as well."""
+        self.begun = True
+        for each in tuple(self.on_begin):
+            each()
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
 
 async def _drain(app: web.Application, outbox: Outbox, scheduler: Scheduler) -> None:
     """Begin nothing new, end what has begun, send the sockets away: all of it at once, within 12 s."""
-    app[HUB].drain.begun = True
+    app[HUB].drain.begin()
     await asyncio.gather(outbox.close(), scheduler.close(), app[SOCKETS].drain())
 
 

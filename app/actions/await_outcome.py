@@ -15,7 +15,7 @@ LONGEST = 12.0  # seconds: a platform may take ten
 
 
 async def await_outcome(hub: Hub, caller: Caller, message: dict[str, Any], within: float = LONGEST) -> dict[str, Any]:
-    """Return the message as it is once it is no longer queued, or as it is after so many seconds.
+    """Return the message as it is once it is no longer queued, or as it is after so many seconds, or when we leave.
 
     It listens to the company's feed, so it does not matter which process sends.
     """
@@ -27,14 +27,16 @@ async def await_outcome(hub: Hub, caller: Caller, message: dict[str, Any], withi
             moved.set()
 
     feed.listeners.append(hear)
+    hub.drain.on_begin.append(moved.set)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while _is_queued(message := await read_message(hub, caller, message["id"])):
+                while _is_queued(message := await read_message(hub, caller, message["id"])) and not hub.drain.begun:
                     await moved.wait()
                     moved.clear()
     finally:
         feed.listeners.remove(hear)
+        hub.drain.on_begin.remove(moved.set)
     return message
 
 

@@ -38,7 +38,7 @@ class Feeds:
         feed = self._feeds.get(company_id)
         if feed is not None:
             feed.offer(events)
-        if events and self.doorbell.reached:
+        if events and self.doorbell.seen:  # somebody is there to hear it
             self.doorbell.ring("events", packed(epoch, events), company_id)
 
     def _hear(self, process: str, company_id: str | None, says: bytes) -> None:

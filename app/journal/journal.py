@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from loguru import logger
 
@@ -22,6 +22,7 @@ from app.journal.writing import Probe, Writing
 from app.models.entity import CompanyId, Entity, Ref
 from app.models.outbox import LaneStep
 from app.outside.doorbell import Doorbell
+from app.outside.kept import cancelled_for_good, keep_running
 from app.stores.database import Stores
 
 E = TypeVar("E", bound=Entity)
@@ -30,7 +31,6 @@ IN_FLIGHT = 8  # transactions of this process at a time
 MOST_WAITING = 2000  # changes in one lane
 DEADLINE = 5.0  # seconds that a caller waits for its outcome
 EXPIRE = 0.25  # seconds between two looks for callers whose time is up
-AGAIN = 1.0  # seconds until a task that did not hear that it shall end is told again
 
 
 def nothing(point: str) -> None:
@@ -59,23 +59,9 @@ class Journal:
         self._writer = writer = Writer(self.stores, IN_FLIGHT)
         await writer.register()
         for number in range(IN_FLIGHT):
-            self._keep_running(f"journal-{number}", partial(self._serve, number))
-        self._keep_running("journal-poll", self.feeds.poll_on)
-        self._keep_running("journal-deadlines", self._expire_on)
-
-    def _keep_running(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run this until the journal closes; what falls over is reported and stands up again."""
-        task = asyncio.create_task(work(), name=name)
-        self._tasks.add(task)
-
-        def again(done: "asyncio.Task[None]") -> None:
-            self._tasks.discard(done)
-            error = None if done.cancelled() else done.exception()
-            if error is not None:
-                logger.opt(exception=error).error("a journal task fell over")
-                self._keep_running(name, work)
-
-        task.add_done_callback(again)
+            keep_running(self._tasks, f"journal-{number}", partial(self._serve, number))
+        keep_running(self._tasks, "journal-poll", self.feeds.poll_on)
+        keep_running(self._tasks, "journal-deadlines", self._expire_on)
 
     async def close(self, patience: float = 5.0) -> None:
         """Take nothing new, finish what waits, leave."""
@@ -168,11 +154,3 @@ class Journal:
         """Let go of what is remembered of companies that are quiet."""
         now = time.monotonic()
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.served or now - lane.used < IDLE}
-
-
-async def cancelled_for_good(tasks: "set[asyncio.Task[None]]") -> None:
-    """Cancel these until they have ended: the driver may swallow a cancellation that meets it at the wrong moment."""
-    while tasks:
-        for task in tasks:
-            task.cancel()
-        _, tasks = await asyncio.wait(tasks, timeout=AGAIN)

@@ -20,6 +20,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.outside.kept import cancelled_for_good, keep_running
+
 PATIENCE = 0.3  # seconds that Redis may take to answer
 BEAT = 1.0  # seconds between two signs of life
 SILENT = 4.0  # seconds without a sign of life after which a process, or Redis, counts as gone
@@ -30,6 +32,8 @@ ALIVE = "alive"
 
 Hear = Callable[[str, str | None, bytes], None]  # the process that rang, the company, what it says
 
+# What reading something raises that is not what it should be.
+GARBLED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 _AWAY = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -53,24 +57,22 @@ class Doorbell:
         self._rung = asyncio.Event()
         self._tuning: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._pool = _pool(url) if url else None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def on(self, kind: str, hear: Hear) -> None:
-        """Hear rings of this kind, but for our own. Garbage may be raised at as ValueError, KeyError or TypeError."""
+        """Hear rings of this kind, but for our own; what cannot be understood may raise any of GARBLED."""
         self._hears[kind] = hear
 
     def start(self) -> None:
         """Begin to ring and to hear."""
         if self._pool is not None:
-            works = (partial(self._try_on, self._ring_on), partial(self._try_on, self._hear_on), self._beat_on)
-            self._tasks = [asyncio.create_task(work(), name="doorbell") for work in works]
+            keep_running(self._tasks, "doorbell-ring", partial(self._try_on, self._ring_on))
+            keep_running(self._tasks, "doorbell-hear", partial(self._try_on, self._hear_on))
+            keep_running(self._tasks, "doorbell-beat", self._beat_on)
 
     async def close(self) -> None:
         """Go; what was not rung yet is found by those who look."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await cancelled_for_good(set(self._tasks))
 
     def ring(self, kind: str, says: bytes, company_id: str = "") -> None:
         """Tell the other processes, those that attend this company or all; returns at once, whatever Redis does."""
@@ -139,7 +141,7 @@ class Doorbell:
                 if said is None:
                     raise TimeoutError
                 if said[0] == b"message":
-                    self._heard(said[1].decode(), said[2])
+                    self._heard(said[1], said[2])
                 elif said[0] == b"subscribe":
                     self._confirmed(said[1].decode().removeprefix(self._house))
         finally:
@@ -158,17 +160,16 @@ class Doorbell:
                 command, company_id = await self._tuning.get()
                 await ears.send_command(command, self._house + company_id)
 
-    def _heard(self, channel: str, message: bytes) -> None:
-        process, kind, says = message.split(b" ", 2)
-        if process.decode() == self.process:
-            return self._reached()
-        self.seen[process.decode()] = time.monotonic()
-        hear = self._hears.get(kind.decode())  # a newer process may ring what we do not know
-        if hear is not None:
-            try:
-                hear(process.decode(), channel.removeprefix(self._house) or None, says)
-            except (ValueError, KeyError, TypeError) as error:
-                logger.bind(kind=kind.decode(), error=repr(error)).warning("a ring could not be understood")
+    def _heard(self, channel: bytes, message: bytes) -> None:
+        try:
+            process, kind, says = message.split(b" ", 2)
+            if process.decode() == self.process:
+                return self._reached()
+            self.seen[process.decode()] = time.monotonic()
+            hear = self._hears.get(kind.decode(), _nothing)  # a newer process may ring what we do not know
+            hear(process.decode(), channel.decode().removeprefix(self._house) or None, says)
+        except GARBLED as error:
+            logger.bind(error=type(error).__name__).warning("a ring could not be understood")
 
     def _reached(self) -> None:
         """Know that Redis carries again; whoever was silent because of it gets its time anew."""

@@ -27,8 +27,8 @@ def _writing(found: Mapping[str, Any]) -> str:
             ["a company each, at 35 % of what one alone commits: commits in all", f"{ratios['apart_total']:.2f}"],
         ]
     said = (
-        "Two processes write messages on two cores that they share with MongoDB; of what one process alone does. On one "
-        "company both write the same 20 conversations, so nothing that either remembers stays true."
+        "Two processes write messages on two cores that they share with MongoDB; of what one process alone does. On "
+        "one company both write the same 20 conversations, so nothing that either remembers stays true."
     )
     return f"{said}\n\n{table(['two processes beside one', 'ratio'], rows)}"
 
@@ -53,8 +53,8 @@ def _hearing(found: Mapping[str, Any]) -> str:
 def _returning(found: Mapping[str, Any]) -> str:
     how, median = found["how"], found["median"]
     said = (
-        f"A server is restarted, and its {how['clients']:,} clients dial in one step, each {how['behind']} events behind. "
-        "Each must get every event once, in order."
+        f"A server is restarted, and its {how['clients']:,} clients dial in one step, each {how['behind']} events "
+        "behind. Each must get every event once, in order."
     )
     rows = [
         ["all caught up, s", f"{median['caught_up_seconds']:.1f}"],

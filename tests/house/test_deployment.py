@@ -23,6 +23,8 @@ from app.commands.supervising import LEAVE_WITHIN
 from app.handlers.webhooks import MOST_BYTES
 from app.main import MOST_BODY
 from app.settings import GENERATED, VARIABLES, Settings, read_settings
+from tests.cluster.nginx import adapted
+from tests.cluster.nginx import program as nginx
 from tests.house import deployment as d
 
 # What Python and the shell read; everything else must be ours.
@@ -188,14 +190,9 @@ def test_the_documented_commands_exist() -> None:
 
 
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
-    if not (program := shutil.which("nginx")):
+    if not (program := nginx()):
         pytest.skip("nginx is not installed, so nobody but the other tests looked at deploy/nginx.conf")
-    text = re.sub(r"server\d:4000", "127.0.0.1:4000", d.text("deploy/nginx.conf"))
-    text = text.replace("listen 80;", f"listen unix:{tmp_path}/socket;").replace("/run/", f"{tmp_path}/")
-    text = text.replace("/dev/stdout", f"{tmp_path}/access.log").replace("/dev/stderr", f"{tmp_path}/error.log")
-    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"    {each}_temp_path {tmp_path}/{each};\n" for each in folders)
-    (tmp_path / "nginx.conf").write_text(text.replace("http {\n", "http {\n" + temporary))
+    adapted(tmp_path, f"unix:{tmp_path}/socket")
     command = [program, "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", f"{tmp_path}/error.log"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr

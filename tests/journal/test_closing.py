@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from app.journal import journal as journal_module
+from app.outside import kept
 
 
 async def hard_of_hearing(told: list[int]) -> None:
@@ -17,11 +17,11 @@ async def hard_of_hearing(told: list[int]) -> None:
 
 
 async def test_a_task_that_swallowed_its_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "AGAIN", 0.01)
+    monkeypatch.setattr(kept, "AGAIN", 0.01)
     told: list[int] = []
     task = asyncio.create_task(hard_of_hearing(told))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await journal_module.cancelled_for_good({task})
+        await kept.cancelled_for_good({task})
     assert told == [1]
     assert task.cancelled()
