@@ -52,7 +52,7 @@ def cannot_listen(settings: Settings, error: OSError) -> CommandError:
 
 
 @asynccontextmanager
-async def prepared(settings: Settings, uri: str) -> AsyncIterator[web.AppRunner]:
+async def prepared(settings: Settings, uri: str, door: socket.socket) -> AsyncIterator[web.AppRunner]:
     """Build the app; at the end nobody new is let in, clients are sent away, and what runs is finished."""
     app = await build_app(settings, uri)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_WAIT, keepalive_timeout=KEEPALIVE)
@@ -60,16 +60,28 @@ async def prepared(settings: Settings, uri: str) -> AsyncIterator[web.AppRunner]
     try:
         yield runner
     finally:
-        await _leave(runner)
+        await _leave(runner, door)
         logger.info("stopped")
 
 
-async def _leave(runner: web.AppRunner) -> None:
+async def _leave(runner: web.AppRunner, door: socket.socket) -> None:
     """Accept nobody, let each connection end with its next answer, then close what is idle or late."""
-    for site in tuple(runner.sites):
-        await site.stop()
+    await _shut(runner, door)
     await asyncio.gather(runner.app[DRAIN](), _quiet(runner))
     await runner.cleanup()
+
+
+async def _shut(runner: web.AppRunner, door: socket.socket) -> None:
+    """Close the door behind those who stand in it: the kernel would reset them, with what they have asked."""
+    if not runner.sites:
+        return
+    with door.dup() as queue, suppress(BlockingIOError):
+        queue.setblocking(False)
+        for site in tuple(runner.sites):
+            await site.stop()
+        while runner.server is not None:
+            connection, _ = queue.accept()
+            await asyncio.get_running_loop().connect_accepted_socket(runner.server, connection)
 
 
 async def _quiet(runner: web.AppRunner) -> None:

@@ -62,7 +62,7 @@ async def serve(args: Namespace, *, demo: bool) -> None:
     if getattr(args, "workers", None):
         return await _supervise(args, settings, demo=demo)
     with until_stopped(), bound(settings) as door:
-        async with database_for(settings, "server") as uri, prepared(settings, uri) as runner:
+        async with database_for(settings, "server") as uri, prepared(settings, uri, door) as runner:
             made = await demo_where_wanted(runner.app[HUB], asked=demo)
             hub = await open_door(runner, door, settings)
             welcome(await _welcome_for(hub, door, made), as_json=args.json)

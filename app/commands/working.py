@@ -23,7 +23,7 @@ async def work(settings: Settings, slot: str) -> None:
     settings = settings.model_copy(update={"mongodb_uri": SecretStr(line.recv(MOST).decode())})
     with until_stopped(), door, line:
         _leave_with_supervisor(line)
-        async with database_for(settings, "server") as uri, prepared(settings, uri) as runner:
+        async with database_for(settings, "server") as uri, prepared(settings, uri, door) as runner:
             await open_door(runner, door, settings)
             line.send(READY)
             await asyncio.Event().wait()  # until a signal comes

@@ -12,6 +12,7 @@ from tests.cluster.load import Load
 from tests.cluster.nginx import program, proxied
 from tests.cluster.redis import Redis
 from tests.desk import database_uri
+from tests.waiting import until
 
 LISTENERS = 4
 
@@ -36,8 +37,15 @@ async def test_servers_are_replaced_behind_nginx_without_one_failed_request(
         for number, port in enumerate(ports):
             assert await servers[number].end() == 0
             await load.more(30)
+            since = (tmp_path / "access.log").stat().st_size
             await stack.enter_async_context(serving(tmp_path, PORT=str(port), **told))
+            await trusted_again(tmp_path / "access.log", since, port)
             await load.more(30)
         await load.stop()
         await load.prove(within=10)
         assert load.failed == []
+
+
+async def trusted_again(log: Path, since: int, port: int) -> None:
+    """Wait until nginx, which holds a server that went away for dead for two seconds, asks it again."""
+    await until(lambda: f"127.0.0.1:{port}" in log.read_text()[since:], within=20)
