@@ -99,7 +99,9 @@ class Settings(BaseSettings):
         200, ge=1, description="Requests a second from one person or key, twice as many at once."
     )
     sign_ins_per_minute: int = Field(
-        10, ge=1, description="Tries a minute to sign in to one account; from one address, ten times as many."
+        10,
+        ge=1,
+        description="Tries a minute to sign in to one account from one address; ten times as many for either alone.",
     )
 
     ping_interval: Duration = Field(

@@ -16,11 +16,12 @@ from app.hub import Hub
 from app.models.entity import CompanyId, SessionId
 from app.models.people import Session, User
 from app.outside.limiter import Rate
+from app.outside.peer import site_of
 from app.outside.tokens import Claims
 
 SIGNED_OUT = "signed_out"  # what is rung when a sign-in ends
 MINUTE = 60.0  # seconds
-FROM_ADDRESS = 10  # times as many tries from one address as for one account: an office may share one
+MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
 GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's retry, not a thief
 
 
@@ -68,10 +69,16 @@ async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = 
 
 
 def _hold_to_limit(hub: Hub, email: str, address: str | None) -> None:
-    most = hub.settings.sign_ins_per_minute
+    """Each account from one place so often; one place, and one account, ten times as often.
+
+    So whoever guesses an account's password from elsewhere does not keep its owner out.
+    """
+    most, site = hub.settings.sign_ins_per_minute, site_of(address or "")
+    few, many = Rate(most, MINUTE, most), Rate(MANY * most, MINUTE, MANY * most)
     if address is not None:
-        hub.limiter.take(f"sign-in from {address}", Rate(FROM_ADDRESS * most, MINUTE, FROM_ADDRESS * most))
-    hub.limiter.take(f"sign-in to {email}", Rate(most, MINUTE, most))
+        hub.limiter.take(f"sign-in from {site}", many)
+    hub.limiter.take(f"sign-in to {email} from {site}", few)
+    hub.limiter.take(f"sign-in to {email}", many)
 
 
 async def refresh(hub: Hub, token: str) -> SignedIn:

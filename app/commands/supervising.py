@@ -46,13 +46,15 @@ async def supervise(settings: Settings, workers: int, prepare: Prepare, say: Cal
 
     Raises CommandError where the port is taken or no worker comes up.
     """
+    renew = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew.set)
     with until_stopped(within=int(LEAVE_WITHIN) + 3), ExitStack() as doors:
-        first = doors.enter_context(bound(settings, shared=True))
-        place = settings.model_copy(update={"port": first.getsockname()[1]})
-        rest = [doors.enter_context(bound(place, shared=True)) for _ in range(workers - 1)]
+        with bound(settings) as alone:  # where others share the port, too, binding it shared would not fail
+            place = settings.model_copy(update={"port": alone.getsockname()[1]})
+        first, *rest = [doors.enter_context(bound(place, shared=True)) for _ in range(workers)]
         async with database_for(settings, "server") as uri:
             known = await prepare(uri, first)
-            crew = Crew([Slot(number, door, uri) for number, door in enumerate((first, *rest))])
+            crew = Crew([Slot(number, door, uri) for number, door in enumerate((first, *rest))], renew=renew)
             for slot in crew.slots:
                 _listen(settings, slot.door)
             try:
@@ -77,6 +79,7 @@ class Worker:
     process: asyncio.subprocess.Process
     line: socket.socket
     began: float
+    told: bool = False  # to leave
 
     async def is_ready(self) -> bool:
         """Wait until it serves; False when it ended instead, or takes too long."""
@@ -90,7 +93,9 @@ class Worker:
     async def leave(self) -> None:
         """Tell it to stop, and see that it is gone."""
         if self.process.returncode is None:
-            self.process.terminate()
+            if not self.told:  # a second signal would end it at once
+                self.told = True
+                self.process.terminate()
             try:
                 async with asyncio.timeout(LEAVE_WITHIN):
                     await self.process.wait()
@@ -114,7 +119,8 @@ class Slot:
     async def start(self) -> Worker:
         """Start a worker on this slot's socket."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as undo:
+            undo.enter_context(ours)
             ours.send(self.uri.encode())
             ours.setblocking(False)
             process = await asyncio.create_subprocess_exec(
@@ -122,6 +128,7 @@ class Slot:
                 pass_fds=(self.door.fileno(), theirs.fileno()),
                 start_new_session=True,  # Ctrl-C reaches us alone: we tell it
             )
+            undo.pop_all()
         return Worker(process, ours, asyncio.get_running_loop().time())
 
 
@@ -131,13 +138,12 @@ class Crew:
 
     slots: list[Slot]
     stopping: bool = False
-    _renew: asyncio.Event = field(default_factory=asyncio.Event)
+    renew: asyncio.Event = field(default_factory=asyncio.Event)
     _here: set[Worker] = field(default_factory=set)
     _watching: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def start(self) -> None:
         """Start everyone. Raises CommandError when one does not come up: the others would not, either."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._renew.set)
         if not all(await asyncio.gather(*(self._man(slot) for slot in self.slots))):
             raise CommandError("A worker did not come up; what it said stands above.")
 
@@ -149,9 +155,13 @@ class Crew:
         async with slot.change:
             if self.stopping or (instead_of is not None and slot.worker is not instead_of):
                 return True
-            worker = await slot.start()
+            try:
+                worker = await slot.start()
+            except OSError as error:  # no memory, no process, no file: for now
+                logger.bind(slot=slot.number, error=str(error)).error("a worker could not be started")
+                return False
             self._watch(slot, worker)
-            if not await worker.is_ready():
+            if not await worker.is_ready() or worker.process.returncode is not None:
                 await worker.leave()
                 return False
             before, slot.worker = slot.worker, worker
@@ -188,8 +198,8 @@ class Crew:
     async def keep(self) -> None:
         """Replace everyone, one after the other, whenever SIGHUP asks for it."""
         while True:
-            await self._renew.wait()
-            self._renew.clear()
+            await self.renew.wait()
+            self.renew.clear()
             for slot in self.slots:
                 if not await self._man(slot):
                     logger.bind(slot=slot.number).error("a new worker did not come up; the others go on as they are")
@@ -198,8 +208,11 @@ class Crew:
                 logger.info("every worker has been replaced")
 
     async def stop(self) -> None:
-        """Send everyone away at once."""
+        """Send everyone away at once, and then those who were being started."""
         self.stopping = True
         await asyncio.gather(*(worker.leave() for worker in tuple(self._here)))
+        for slot in self.slots:
+            async with slot.change:
+                await asyncio.gather(*(worker.leave() for worker in tuple(self._here)))
         for task in tuple(self._watching):
             task.cancel()

@@ -21,12 +21,16 @@ async def work(settings: Settings, slot: str) -> None:
     """Serve until a signal comes; `slot` names two open files, the socket to listen on and the supervisor's line."""
     door, line = (socket.socket(fileno=int(each)) for each in slot.split(","))
     settings = settings.model_copy(update={"mongodb_uri": SecretStr(line.recv(MOST).decode())})
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is meant for the supervisor
     with until_stopped(), door, line:
         _leave_with_supervisor(line)
         async with database_for(settings, "server") as uri, prepared(settings, uri, door) as runner:
             await open_door(runner, door, settings)
             line.send(READY)
-            await asyncio.Event().wait()  # until a signal comes
+            try:
+                await asyncio.Event().wait()  # until a signal comes
+            finally:
+                asyncio.get_running_loop().remove_reader(line)  # one signal is enough
 
 
 def _leave_with_supervisor(line: socket.socket) -> None:

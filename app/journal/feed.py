@@ -13,6 +13,7 @@ from app.journal.shared import Shared
 from app.models.company import Stream
 
 PATIENCE = 0.02  # seconds that an event waits for its predecessor before the gap is read from the log
+MOST_AHEAD = 4 * PAGE_EVENTS  # events that wait for their predecessors
 LOOK_BACK = 4 * PAGE_EVENTS  # events: of the usual 1.5 kB, about as many fit into the ring
 
 Listener = Callable[[Recorded], None]
@@ -46,8 +47,8 @@ class Feed:
         for event in events:
             if event.seq == self.position + 1:
                 self._hear(event)
-            elif event.seq > self.position:
-                self._ahead[event.seq] = event
+            elif event.seq > self.position and len(self._ahead) < MOST_AHEAD:
+                self._ahead[event.seq] = event  # what finds no room is in the log
         while self._ahead and (following := self._ahead.get(self.position + 1)):
             self._hear(following)
         if self._ahead:
@@ -79,7 +80,9 @@ class Feed:
 
     def poll(self, stream: Stream) -> None:
         """Compare with what the database says of the stream."""
-        self.floor = stream.floor
+        self.floor = stream.floor if stream.epoch != self.epoch else max(self.floor, stream.floor)
+        self._target = stream.head
+        self._ahead = {seq: event for seq, event in self._ahead.items() if seq <= stream.head + MOST_AHEAD}
         self._ring.forget_pages()
         if stream.epoch != self.epoch or self.position < stream.floor:
             self._reset(stream)

@@ -129,6 +129,7 @@ class Journal:
             lane = await self._ready.get()
             try:
                 await lane.serve(session, free_dead, self.probe)
+                lane.serving_ended = True
             finally:
                 lane.release()
                 if lane.waiting:

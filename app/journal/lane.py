@@ -58,15 +58,15 @@ class Lane:
     waiting: deque[Pending] = field(default_factory=deque)
     begun: list[Pending] = field(default_factory=list)
     served: bool = False
+    serving_ended: bool = False  # as it should, not because a worker fell over
     used: float = 0.0
 
     def release(self) -> None:
         """End a worker's turn; whoever it left without an answer, since it fell over, learns that nobody knows."""
-        left = [pending for pending in self.begun if not pending.done.done()]
-        if left:
+        if not self.serving_ended:
             self.writing.forget()
-            _answer_all(left, OutcomeUnknown())
-        self.begun, self.served, self.used = [], False, time.monotonic()
+            _answer_all(self.begun, OutcomeUnknown())
+        self.begun, self.served, self.serving_ended, self.used = [], False, False, time.monotonic()
 
     async def serve(
         self, session: AsyncClientSession, free_dead_writers: Callable[[], Awaitable[None]], probe: Probe
@@ -74,7 +74,7 @@ class Lane:
         """Commit what waits, as far as it fits one batch, when it is this process's turn."""
         self.sharing.begin()
         await self.sharing.give_way()
-        await self.settle(self.next_batch([]), session, free_dead_writers, probe)
+        await self.settle(self.next_batch([]), session, Effort(free_dead_writers), probe)
 
     def next_batch(self, batch: list[Pending]) -> list[Pending]:
         """Take what can be committed together with a batch, which may be empty."""
@@ -94,15 +94,8 @@ class Lane:
             if pending.deadline <= now:
                 pending.answer(OutcomeUnknown())
 
-    async def settle(
-        self,
-        batch: list[Pending],
-        session: AsyncClientSession,
-        free_dead_writers: Callable[[], Awaitable[None]],
-        probe: Probe,
-    ) -> None:
+    async def settle(self, batch: list[Pending], session: AsyncClientSession, effort: "Effort", probe: Probe) -> None:
         """Commit a batch, whatever it takes, and answer everyone in it once its outcome is known."""
-        effort = Effort(free_dead_writers)
         while batch:
             try:
                 ledger = await self._commit(batch, session, probe, doubted=effort.doubted)
@@ -116,7 +109,7 @@ class Lane:
                     self.writing.forget()
                     return _answer_all(batch, OutcomeUnknown())
                 if not await self._may_try_again(error, batch, effort):
-                    return await self._halve(batch, session, free_dead_writers, probe, error)
+                    return await self._halve(batch, session, effort, probe, error)
             else:
                 return self._tell(batch, ledger, probe)
 
@@ -156,17 +149,17 @@ class Lane:
         self,
         batch: list[Pending],
         session: AsyncClientSession,
-        free_dead_writers: Callable[[], Awaitable[None]],
+        effort: "Effort",
         probe: Probe,
         error: Exception,
     ) -> None:
         """Find out which change the database cannot take, when its error names none."""
         if len(batch) == 1:
             logger.bind(error=type(error).__name__).error("change refused by the database")
-            return batch[0].answer(Internal())
+            return batch[0].answer(OutcomeUnknown() if effort.doubted else Internal())
         middle = len(batch) // 2
-        await self.settle(batch[:middle], session, free_dead_writers, probe)
-        await self.settle(batch[middle:], session, free_dead_writers, probe)
+        await self.settle(batch[:middle], session, effort, probe)
+        await self.settle(batch[middle:], session, effort, probe)
 
 
 class Effort:

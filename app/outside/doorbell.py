@@ -7,9 +7,11 @@ for; one more channel is for all.
 
 import asyncio
 import random
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -33,7 +35,7 @@ ALIVE = "alive"
 Hear = Callable[[str, str | None, bytes], None]  # the process that rang, the company, what it says
 
 # What reading something raises that is not what it should be.
-GARBLED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+GARBLED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError)
 _AWAY = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
@@ -55,9 +57,17 @@ class Doorbell:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
         self._rung = asyncio.Event()
-        self._tuning: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._tuning: asyncio.Queue[tuple[str, str]] | None = None  # while Redis hears us
         self._pool = _pool(url) if url else None
+        self._resolver = ThreadPoolExecutor(1, "doorbell")  # starts no thread before it is used
+        self._looking_up: asyncio.Future[Any] | None = None
+        self._told = False  # that Redis is away
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Return the bytes that wait to be rung."""
+        return self._bytes
 
     def on(self, kind: str, hear: Hear) -> None:
         """Hear rings of this kind, but for our own; what cannot be understood may raise any of GARBLED."""
@@ -73,6 +83,7 @@ class Doorbell:
     async def close(self) -> None:
         """Go; what was not rung yet is found by those who look."""
         await cancelled_for_good(set(self._tasks))
+        self._resolver.shutdown(wait=False, cancel_futures=True)
 
     def ring(self, kind: str, says: bytes, company_id: str = "") -> None:
         """Tell the other processes, those that attend this company or all; returns at once, whatever Redis does."""
@@ -88,13 +99,15 @@ class Doorbell:
     def attend(self, company_id: str) -> None:
         """Hear what is rung for a company."""
         self._attended.add(company_id)
-        self._tuning.put_nowait(("SUBSCRIBE", company_id))
+        if self._tuning is not None:
+            self._tuning.put_nowait(("SUBSCRIBE", company_id))
 
     def leave(self, company_id: str) -> None:
         """Hear it no more."""
         self._attended.discard(company_id)
         self._carried.discard(company_id)
-        self._tuning.put_nowait(("UNSUBSCRIBE", company_id))
+        if self._tuning is not None:
+            self._tuning.put_nowait(("UNSUBSCRIBE", company_id))
 
     def carries(self, company_id: str) -> bool:
         """Tell whether what others ring for a company is heard here."""
@@ -106,6 +119,7 @@ class Doorbell:
         while True:
             connection: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
             try:
+                await self._look_up()
                 await connection.connect()  # type: ignore[no-untyped-call]
                 await work(connection)
             except _AWAY as error:
@@ -114,11 +128,23 @@ class Doorbell:
                 await connection.disconnect(nowait=True)
             await asyncio.sleep(random.uniform(*PAUSE))
 
+    async def _look_up(self) -> None:
+        """Find the address in a thread of our own, one look-up at a time: one that hangs must not take everyone's."""
+        assert self._pool is not None
+        host = self._pool.connection_kwargs.get("host")
+        if host is None:
+            return
+        if self._looking_up is None or self._looking_up.done():
+            loop = asyncio.get_running_loop()
+            self._looking_up = loop.run_in_executor(self._resolver, socket.getaddrinfo, host, None)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.shield(self._looking_up)
+
     def _lost(self, error: BaseException) -> None:
         self._waiting.clear()
         self._bytes = 0
-        if self.reached:
-            self.reached = False
+        if self.reached or not self._told:
+            self.reached, self._told = False, True
             logger.bind(error=type(error).__name__).warning("redis is away; other processes are heard by polling")
 
     async def _ring_on(self, mouth: Connection) -> None:
@@ -132,9 +158,9 @@ class Doorbell:
                 await mouth.read_response()
 
     async def _hear_on(self, ears: Connection) -> None:
-        self._tuning = asyncio.Queue()
+        self._tuning = asyncio.Queue()  # what is attended from here on
         await ears.send_command("SUBSCRIBE", *(self._house + each for each in self._attended))
-        tuning = asyncio.create_task(self._tune_on(ears), name="doorbell-tune")
+        tuning = asyncio.create_task(self._tune_on(ears, self._tuning), name="doorbell-tune")
         try:
             while True:
                 said = await ears.read_response(timeout=SILENT)  # our own beat comes back to us
@@ -146,6 +172,7 @@ class Doorbell:
                     self._confirmed(said[1].decode().removeprefix(self._house))
         finally:
             tuning.cancel()
+            self._tuning = None
             self._carried.clear()
 
     def _confirmed(self, company_id: str) -> None:
@@ -153,11 +180,11 @@ class Doorbell:
         for each in self.on_attended:
             each(company_id)
 
-    async def _tune_on(self, ears: Connection) -> None:
+    async def _tune_on(self, ears: Connection, tuning: "asyncio.Queue[tuple[str, str]]") -> None:
         """Say what we listen to from now on; what fails is said at the next connect."""
         with suppress(*_AWAY):
             while True:
-                command, company_id = await self._tuning.get()
+                command, company_id = await tuning.get()
                 await ears.send_command(command, self._house + company_id)
 
     def _heard(self, channel: bytes, message: bytes) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import math
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import orjson
@@ -44,6 +45,11 @@ class Limiter:
         self._full_at: dict[str, float] = {}  # on the monotonic clock
         self._taken: Counter[tuple[str, float, float]] = Counter()
         doorbell.on("taken", self._hear)
+
+    @property
+    def names(self) -> Collection[str]:
+        """Return whose buckets are not known to be full."""
+        return self._full_at.keys()
 
     def take(self, name: str, rate: Rate) -> None:
         """Take one from a bucket. Raises RateLimited, with the seconds after which to come again."""

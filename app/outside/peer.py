@@ -1,7 +1,7 @@
 """Who is at the other end: the connection's address, or the one that a trusted proxy names."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -25,3 +25,14 @@ def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
     except ValueError:
         return False
     return any(parsed in network for network in networks)
+
+
+def site_of(address: str) -> str:
+    """Return what limits count an address as: an IPv6 network of 64 bits, since one customer has all of it."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else str(ip_network((parsed, 64), strict=False))

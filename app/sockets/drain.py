@@ -13,8 +13,9 @@ from app.sockets.closing import RESTARTING
 from app.sockets.connection import Connection
 from app.sockets.frames import event_frame
 
-BATCH = 100  # connections, and
+BATCH = 100  # connections at least, and
 PAUSE = 0.05  # seconds between two: 2 000 a second, which is what one process lets in again
+MOST_BATCHES = 80  # with more than 8 000 connections they are larger: all must be told within 4 s
 BUSY = 5.0  # seconds that a client's own requests have to end
 AT_MOST = 5000  # ms to which the returns of many are spread
 
@@ -42,7 +43,8 @@ def _tell(connection: Connection, *, spread: int) -> None:
 
 async def _close(connections: Iterable[Connection]) -> None:
     open_still = [each for each in connections if not each.closed]
+    batch = max(BATCH, len(open_still) // MOST_BATCHES)
     for place, connection in enumerate(open_still, 1):
         connection.close(RESTARTING)
-        if place % BATCH == 0:
+        if place % batch == 0:
             await asyncio.sleep(PAUSE)

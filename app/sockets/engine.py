@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from app.models.wire import to_json
+from app.outside.peer import site_of
 from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER
 from app.sockets.connection import Connection
 from app.sockets.frames import BINARY_FRAME, MESSAGE, OPEN, frame
@@ -156,7 +157,7 @@ class Engine(Outgoing):
         connection = Connection(self.generate_id(), transport, remote, self, now)
         connection.due = now + min(CONNECT_WITHIN, self.ping_interval)
         self.connections[connection.sid] = connection
-        self.turnstile.count(connection, ("address", connection.remote))
+        self.turnstile.count(connection, ("address", site_of(connection.remote)))
         transport.set_protocol(connection)
         return connection
 

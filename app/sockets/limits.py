@@ -12,6 +12,7 @@ import orjson
 
 from app.models.wire import to_json
 from app.outside.doorbell import Doorbell
+from app.outside.peer import site_of
 from app.sockets.connection import Bucket, Connection
 
 SMALL = 20  # a process that holds less than this part of what is allowed keeps it to itself
@@ -56,7 +57,7 @@ class Turnstile:
 
     def admits_address(self, address: str) -> bool:
         """Tell whether one more connection from here is welcome."""
-        return self._has_room(("address", address))
+        return self._has_room(("address", site_of(address)))
 
     def admits_identity(self, principal: str, company_id: str) -> bool:
         """Tell whether one more connection of this person, and of this company, is welcome."""

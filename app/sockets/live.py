@@ -15,6 +15,7 @@ from app.journal.change import Recorded
 from app.journal.feed import Feed
 from app.models.entity import CompanyId, SessionId
 from app.models.wire import to_json
+from app.outside.kept import keep_running
 from app.signals import Signal, Typing
 from app.sockets import closing
 from app.sockets.connection import Connection
@@ -128,7 +129,7 @@ class Live:
         self.rooms = rooms
         self.connections = connections
         self._audiences: dict[CompanyId, Audience] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self.attendance = Attendance(hub)
         self.typists = Typists(hub)
         hub.bells.signal.append(self.signal)
@@ -138,13 +139,12 @@ class Live:
 
     def start(self) -> None:
         """Begin to beat, and to look for what has run out."""
-        self._tasks = [
-            asyncio.create_task(work(), name="live") for work in (self._beat_on, self._look_on, self._review_on)
-        ]
+        for work in (self._beat_on, self._look_on, self._review_on):
+            keep_running(self._tasks, "live", work)
 
     def stop(self) -> None:
         """Beat no more."""
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
 
     async def audience(self, company_id: CompanyId) -> Audience:

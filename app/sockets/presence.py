@@ -39,6 +39,7 @@ class Staff:
 
     here: dict[str, Person] = field(default_factory=dict)
     elsewhere: dict[str, dict[str, Person]] = field(default_factory=dict)
+    heard_at: dict[str, float] = field(default_factory=dict)  # when each of those processes told so
     shown: dict[str, tuple[str, PresenceStatus]] = field(default_factory=dict)
     news: bool = False  # of ours, for the other processes
     told_at: float = 0.0
@@ -66,6 +67,7 @@ class Attendance:
         hub.doorbell.on("who", self._asked)
         hub.doorbell.on_gone.append(self._miss)
         hub.doorbell.on_attended.append(self._ask)
+        hub.doorbell.on_reached.append(self._tell_again)
 
     def begin(self, company_id: str) -> None:
         """Care for a company: ask the other processes who is there."""
@@ -106,7 +108,7 @@ class Attendance:
         if person is None:
             return PresenceStatus.ONLINE  # a key is here as long as it is connected
         staff.news = True
-        person.away, person.said_at = away, time.time_ns() // 1_000_000
+        person.away, person.said_at = away, max(time.time_ns() // 1_000_000, person.said_at + 1)
         self._show(caller.company_id or "", caller.id)
         return _status(person)
 
@@ -141,14 +143,16 @@ class Attendance:
         staff.news, staff.told_at = False, now
 
     def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
-        people = {id: Person(name, away, said_at) for id, name, away, said_at in orjson.loads(says)}
+        people = {
+            str(id): Person(str(name), bool(away), int(said_at)) for id, name, away, said_at in orjson.loads(says)
+        }
         staff = self._staffs.get(company_id or "")
         if staff is None:
             return
         self._gone.pop(process, None)
         before = staff.elsewhere.pop(process, {})
         if people:
-            staff.elsewhere[process] = people
+            staff.elsewhere[process], staff.heard_at[process] = people, _now()
         for user_id, person in people.items():
             ours = staff.here.get(user_id)
             if ours is not None and person.said_at > ours.said_at:
@@ -168,11 +172,17 @@ class Attendance:
         if staff is not None and staff.here:
             self._tell(company_id or "", staff, _now())
 
+    def _tell_again(self) -> None:
+        for staff in self._staffs.values():
+            staff.news = True
+
     def _miss(self, process: str) -> None:
         self._gone[process] = _now() + GRACE
 
     def look(self, now: float) -> None:
         """Let go of those whose time has run out, and tell the other processes of ours."""
+        for process in self._gone.keys() & self.hub.doorbell.seen.keys():
+            del self._gone[process]  # it was only silent
         dead = {process for process, until in self._gone.items() if until <= now}
         for company_id, staff in tuple(self._staffs.items()):
             for user_id in _left(staff, dead, now):
@@ -191,8 +201,10 @@ def _left(staff: Staff, dead: set[str], now: float) -> list[str]:
     for user_id in left:
         del staff.here[user_id]
         staff.news = True
-    for process in dead & staff.elsewhere.keys():
+    silent = {process for process, at in staff.heard_at.items() if now - at > 2 * TELL_ALL + GRACE}
+    for process in (dead | silent) & staff.elsewhere.keys():
         left += staff.elsewhere.pop(process)
+        del staff.heard_at[process]
     return left
 
 

@@ -3,12 +3,13 @@
 python -m bench.cluster.failover
 
 One server, whose bots post without a pause and repeat what was not acknowledged with its key. What is measured is the
-time from the fault to the first acknowledgement of something that was sent after it: with members that miss their
-primary after a second, and with MongoDB's own settings (ten seconds).
+longest time in which nothing is acknowledged: with members that miss their primary after a second, and with MongoDB's
+own settings (ten seconds).
 """
 
 import asyncio
 import contextlib
+import itertools
 import signal
 import sys
 import tempfile
@@ -40,7 +41,7 @@ async def measure() -> dict[str, Any]:
 
 
 async def one_fault(fault: str, *, brisk: bool) -> float:
-    """Seconds to the first acknowledgement; fails when anything acknowledged is lost, doubled or out of order."""
+    """Seconds without an acknowledgement; fails when anything acknowledged is lost, doubled or out of order."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with running_replica_set(Path(folder), brisk=brisk) as members, loaded(members.uri, folder) as load:
             await load.listen()
@@ -54,12 +55,15 @@ async def one_fault(fault: str, *, brisk: bool) -> float:
                 await primary.kill()
             else:
                 primary.send(signal.SIGSTOP)
-            await load.post(f"first-after-{began}")
-            took = time.monotonic() - began
-            await load.more(WARM, within=60)
+            await load.more(WARM, within=90)
             await load.stop()
             await load.prove(within=60)
-            return round(took, 2)
+            return round(longest_silence([began, *(each for each in load.moments if each > began)]), 2)
+
+
+def longest_silence(moments: list[float]) -> float:
+    """The longest time between two of them."""
+    return max(later - earlier for earlier, later in itertools.pairwise(moments))
 
 
 @contextlib.asynccontextmanager
@@ -92,7 +96,7 @@ def main() -> None:
     rows = [
         [f"the primary {fault}", *(f"{found[kind][fault]:.1f}" for kind in ("brisk", "default"))] for fault in FAULTS
     ]
-    print(figures.table(["seconds to the first acknowledgement", "after 1 s", "MongoDB's own"], rows))
+    print(figures.table(["seconds without an acknowledgement", "after 1 s", "MongoDB's own"], rows))
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ def _returning(found: Mapping[str, Any]) -> str:
 
 def _losing(found: Mapping[str, Any]) -> str:
     said = (
-        "A replica set of three loses its primary under load; seconds from then to the first acknowledgement. Nothing "
-        "acknowledged is lost, no seq is missing or spent twice, or the run fails."
+        "A replica set of three loses its primary under load; the longest time without an acknowledgement, in seconds. "
+        "Nothing acknowledged is lost, no seq is missing or spent twice, or the run fails."
     )
     rows = [
         [f"the primary {fault}", *(f"{found[kind][fault]:.1f}" for kind in ("brisk", "default"))] for fault in FAULTS

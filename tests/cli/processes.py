@@ -95,8 +95,11 @@ def environ(**given: str) -> dict[str, str]:
 
 async def _spawned(folder: Path, *words: str, **given: str) -> asyncio.subprocess.Process:
     """Start a program of ours in a folder, and in a process group of its own."""
+    return await _executed(folder, sys.executable, *words, **given)
+
+
+async def _executed(folder: Path, *words: str, **given: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
         *words,
         cwd=folder,
         env=environ(**given),
@@ -124,6 +127,13 @@ async def started(folder: Path, *words: str, **given: str) -> AsyncIterator[Runn
     """Run a program of ours for as long as the block."""
     async with _heard(Running(await _spawned(folder, *words, **given))) as heard:
         yield heard
+
+
+@asynccontextmanager
+async def heard(folder: Path, *words: str, **given: str) -> AsyncIterator[Running]:
+    """Run any program for as long as the block."""
+    async with _heard(Running(await _executed(folder, *words, **given))) as program:
+        yield program
 
 
 @asynccontextmanager

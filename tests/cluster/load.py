@@ -20,8 +20,8 @@ AWAY = (aiohttp.ClientError, TimeoutError, OSError)
 class Load:
     """Bots post without a pause, each at the doors in turn, and repeat with the same key what was not acknowledged.
 
-    `acknowledged` is each message's id and seq by its key; `slowest` the longest that an answer took; `failed` what
-    was answered beside a 2xx.
+    `acknowledged` is each message's id and seq by its key, `moments` when each was; `slowest` the longest that an
+    answer took; `failed` what was answered beside a 2xx.
     """
 
     http: aiohttp.ClientSession
@@ -29,6 +29,7 @@ class Load:
     key: str
     contact_id: str
     acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
+    moments: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     slowest: float = 0.0
     listeners: list["Dashboard"] = field(default_factory=list)
@@ -76,6 +77,7 @@ class Load:
                 answer = await response.json()
                 if response.status in (200, 201):
                     self.acknowledged[key] = answer["data"]["id"], answer["data"]["seq"]
+                    self.moments.append(time.monotonic())
                 else:
                     assert response.status >= 500, answer
                     self.failed.append(f"{response.status} {answer['error']['code']}")

@@ -3,13 +3,15 @@
 import json
 import os
 import signal
+import sys
+import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 
-from tests.cli.processes import Server, run, serving
+from tests.cli.processes import ROOT, Running, Server, heard, run, serving
 from tests.cluster.load import Load
 from tests.cluster.redis import Redis
 from tests.desk import database_uri
@@ -34,7 +36,7 @@ async def crew(folder: Path, mongo_uri: str, redis: Redis, **more: str) -> Async
             await load.end()
 
 
-async def workers(server: Server) -> list[int]:
+async def workers(server: Running) -> list[int]:
     """Return the process ids of those who serve."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
     return [int(pid) for pid in children if b"--slot" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -106,6 +108,54 @@ async def test_workers_go_when_their_supervisor_is_killed(mongo_uri: str, redis:
         left = await workers(server)
         assert await server.end(signal.SIGKILL) == -signal.SIGKILL
         await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left), within=30)
+
+
+async def test_a_port_is_one_supervisors(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, _):
+        port = server.url.rpartition(":")[2]
+        second = await run(tmp_path, "serve", "--workers", "2", "--port", port, MONGODB_URI=database_uri(mongo_uri))
+        assert (second.code, second.out) == (1, "")
+        assert second.err.startswith(f"Something listens on 127.0.0.1 port {port} already")
+
+
+async def test_a_stop_in_the_middle_of_a_roll_lets_everyone_leave_in_order(
+    mongo_uri: str, redis: Redis, tmp_path: Path
+) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, load):
+        await load.listen()
+        first = await workers(server)
+        server.process.send_signal(signal.SIGHUP)
+
+        async def successor() -> bool:
+            return bool(set(await workers(server)) - set(first))
+
+        await until(successor, within=30)
+        assert await server.end(within=40) == 0
+        begun = {line.split()[0] for line in server.err if "stopping" in line}
+        assert begun
+        assert sum("stopped" in line for line in server.err) >= WORKERS
+
+
+async def test_a_slot_whose_worker_cannot_be_started_is_tried_again(
+    mongo_uri: str, redis: Redis, tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    libraries = os.pathsep.join((str(ROOT), sysconfig.get_paths()["purelib"]))
+    told = {"MONGODB_URI": database_uri(mongo_uri), "PORT": "0", "PYTHONPATH": libraries}
+    async with heard(tmp_path, str(python), "-m", "app", "serve", "--json", "--workers", "2", **told) as server:
+        await server.says('"url"')
+        python.unlink()
+        os.kill((await workers(server))[0], signal.SIGKILL)
+        await server.says("a worker could not be started")
+        assert len(await workers(server)) == 1
+        python.symlink_to(sys.executable)
+
+        async def manned() -> bool:
+            return len(await workers(server)) == 2
+
+        await until(manned, within=30)
+        assert await server.end(within=40) == 0
 
 
 async def test_a_count_of_no_workers_is_refused(tmp_path: Path) -> None:
