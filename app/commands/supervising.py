@@ -193,7 +193,7 @@ class Crew:
     async def _rest(slot: Slot) -> None:
         """Start the first one again at once, and wait longer and longer for those after it."""
         if slot.deaths > 1:
-            await asyncio.sleep(min(RESTING[0] * 2 ** (slot.deaths - 1), RESTING[1]))
+            await asyncio.sleep(min(RESTING[0] * 2.0 ** min(slot.deaths - 1, 10), RESTING[1]))
 
     async def keep(self) -> None:
         """Replace everyone, one after the other, whenever SIGHUP asks for it."""

@@ -17,6 +17,7 @@ from app.outside.doorbell import Doorbell
 from app.stores.database import Stores
 
 POLL = 1.0  # seconds between two looks at the heads of the companies that are followed
+GATHER = 0.1  # seconds: after a start many companies are attended at once, and one look is enough for them
 IDLE = 60.0  # seconds after which a feed that nobody listens to, or a lane that nobody writes to, is dropped
 
 
@@ -73,6 +74,7 @@ class Feeds:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._missed.wait(), POLL)
+                await asyncio.sleep(GATHER)
             self._missed.clear()
             try:
                 await self._poll()
