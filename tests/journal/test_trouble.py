@@ -12,12 +12,13 @@ from app.actions.send_message import send_message
 from app.errors import Internal, OutcomeUnknown, Refusal
 from app.journal import lane as lane_module
 from app.journal.change import Change, Decision, Recorded, Seen
-from app.journal.feed import Feed
+from app.journal.feed import MOST_AHEAD, Feed
 from app.journal.log import Log
 from app.main import open_hub
 from app.models.caller import Caller
 from app.models.company import Stream
-from app.models.entity import CompanyId
+from app.models.contact import Contact
+from app.models.entity import CompanyId, ContactId
 from app.stores.codec import new_id, object_id
 from app.stores.log import place
 from tests.desk import Desk
@@ -153,3 +154,34 @@ async def test_waiting_for_what_is_not_in_the_log_ends() -> None:
     feed = Feed(Stream(id=CompanyId(new_id()), epoch=str(uuid4())), log)
     await asyncio.wait_for(feed.reached(10), 2)
     assert log.asked <= 2
+
+
+async def test_what_comes_far_too_early_is_bounded_and_forgotten() -> None:
+    stream = Stream(id=CompanyId(new_id()), epoch=str(uuid4()))
+    feed = Feed(stream, Kept())
+    feed.offer([event(stream.id, seq) for seq in range(2, 3 * MOST_AHEAD)])
+    assert len(feed._ahead) == MOST_AHEAD
+    feed.offer([event(stream.id, 10**9)])
+    feed._ahead[10**9] = event(stream.id, 10**9)
+    feed.poll(stream)
+    assert max(feed._ahead) < 10**9
+    assert feed._target == 0
+
+
+async def test_a_try_that_fell_over_after_its_caller_left_is_not_believed(desk: Desk, caller: Caller) -> None:
+    await send_message(desk.hub, caller, inbound(desk, "one"))
+    contact = Contact.ref(ContactId(desk.contact_id))
+    assert desk.hub.journal.recall(desk.company.id, contact)[0]
+
+    def fall(point: str) -> None:
+        desk.hub.journal.probe = lambda _: None
+        leaver.cancel()
+        raise RuntimeError("somebody's mistake")
+
+    desk.hub.journal.probe = fall
+    leaver = asyncio.create_task(send_message(desk.hub, caller, inbound(desk, "two")))
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    await until(lambda: not desk.hub.journal.recall(desk.company.id, contact)[0])
+    await send_message(desk.hub, caller, inbound(desk, "three"))
+    assert await seqs_in_log(desk) == [1, 2, 3]
