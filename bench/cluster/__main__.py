@@ -2,14 +2,15 @@
 
 python -m bench.cluster                       on servers started for the run; about eight minutes
 python -m bench.cluster --mongodb-uri URI     the first three parts on that replica set
+python -m bench.cluster --part failover       one part anew; what was found of the others stays
 
-The parts can be run alone: bench.cluster.contention, .doorbell, .reconnect and .failover.
+Each part alone, without saving: bench.cluster.contention, .doorbell, .reconnect and .failover.
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from bench import figures
@@ -20,6 +21,7 @@ from bench.process import BenchError
 
 T = TypeVar("T")
 CALLERS = (8, 32)
+PARTS = ("contention", "doorbell", "reconnect", "failover")
 
 
 def main() -> None:
@@ -29,25 +31,33 @@ def main() -> None:
     parser.add_argument("--mongodb-uri")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, default=5000)
+    parser.add_argument("--part", choices=PARTS, action="append")
     options = parser.parse_args()
     try:
-        found = asyncio.run(run(options.mongodb_uri, options.rounds, options.clients))
+        parts = options.part or PARTS
+        found = asyncio.run(run(options.mongodb_uri, options.rounds, options.clients, parts))
     except BenchError as error:
         sys.exit(f"bench.cluster: {error}")
+    known = figures.saved("cluster") or {}
+    found = {part: known[part] for part in PARTS if part in known} | found
     figures.save("cluster", found)
-    print(text(figures.saved("cluster")))
+    if found.keys() >= set(PARTS):
+        print(text(figures.saved("cluster")))
 
 
-async def run(given: str | None, rounds: int, clients: int) -> dict[str, object]:
-    """All parts, one after the other."""
+async def run(given: str | None, rounds: int, clients: int, parts: Sequence[str]) -> dict[str, object]:
+    """These parts, one after the other."""
+    found: dict[str, object] = {}
     async with mongodb(given) as uri:
-        shared = {str(each): await told("contention", writing(uri, rounds, each)) for each in CALLERS}
-        found = {
-            "contention": shared,
-            "doorbell": await told("doorbell", doorbell.measure(uri, rounds)),
-            "reconnect": await told("reconnect", reconnect.measure(uri, max(1, rounds // 2), clients)),
-        }
-    return {**found, "failover": await told("failover", failover.measure())}
+        if "contention" in parts:
+            found["contention"] = {str(each): await told("contention", writing(uri, rounds, each)) for each in CALLERS}
+        if "doorbell" in parts:
+            found["doorbell"] = await told("doorbell", doorbell.measure(uri, rounds))
+        if "reconnect" in parts:
+            found["reconnect"] = await told("reconnect", reconnect.measure(uri, max(1, rounds // 2), clients))
+    if "failover" in parts:
+        found["failover"] = await told("failover", failover.measure())
+    return found
 
 
 def writing(uri: str, rounds: int, callers: int) -> Awaitable[dict[str, object]]:
