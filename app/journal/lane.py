@@ -111,7 +111,8 @@ class Lane:
                 if not await self._may_try_again(error, batch, effort):
                     return await self._halve(batch, session, effort, probe, error)
             else:
-                return self._tell(batch, ledger, probe)
+                self._tell(batch, ledger, probe)
+                return self._answer_repeats(ledger) if effort.is_long else None
 
     async def _commit(
         self, batch: list[Pending], session: AsyncClientSession, probe: Probe, *, doubted: bool
@@ -145,6 +146,19 @@ class Lane:
         for pending, (_, answer) in zip(batch, ledger.answers, strict=True):
             pending.answer(answer)
 
+    def _answer_repeats(self, ledger: Ledger) -> None:
+        """Answer those who came again with their key meanwhile: while commits are slow, that is one less to wait for.
+
+        What they ask for has just been committed; the next batch would tell them the same.
+        """
+        waiting, self.waiting = self.waiting, deque()
+        for pending in waiting:
+            answer = ledger.repeated(pending.change)
+            if answer is None:
+                self.waiting.append(pending)
+            else:
+                pending.answer(answer)
+
     async def _halve(
         self,
         batch: list[Pending],
@@ -169,6 +183,11 @@ class Effort:
         self.free_dead_writers = free_dead_writers
         self.began = time.monotonic()
         self.doubted = False
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether callers may have asked again meanwhile."""
+        return time.monotonic() - self.began > PATIENCE
 
     @property
     def spent(self) -> bool:

@@ -46,13 +46,17 @@ class Ledger:
         """Decide one change on top of those before it; a known key is answered as its first event was."""
         if change.key in known:
             self.answers.append((change, replayed(change, known[change.key])))
-        elif change.key in self._said:
-            digest, first = self._said[change.key]
-            self.answers.append(
-                (change, replace(first, replayed=True) if digest == change.digest else IdempotencyConflict())
-            )
+        elif (repeated := self.repeated(change)) is not None:
+            self.answers.append((change, repeated))
         else:
             self.answers.append((change, self._attempt(change, report)))
+
+    def repeated(self, change: Change) -> Answer | None:
+        """Return the answer to a change whose key was spent here, as the log would give it; None for any other."""
+        if change.key not in self._said:
+            return None
+        digest, first = self._said[change.key]
+        return replace(first, replayed=True) if digest == change.digest else IdempotencyConflict()
 
     def spends_every_key(self) -> bool:
         """Tell whether a unique index will see each key that a client chose; a refused change must look its own up."""

@@ -9,7 +9,7 @@ import pytest
 from app.access import caller_with_key
 from app.actions.new_epoch import new_epoch
 from app.actions.send_message import send_message
-from app.errors import Internal, OutcomeUnknown, Refusal
+from app.errors import IdempotencyConflict, Internal, OutcomeUnknown, Refusal
 from app.journal import lane as lane_module
 from app.journal.change import Change, Decision, Recorded, Seen
 from app.journal.feed import MOST_AHEAD, Feed
@@ -185,3 +185,22 @@ async def test_a_try_that_fell_over_after_its_caller_left_is_not_believed(desk: 
     await until(lambda: not desk.hub.journal.recall(desk.company.id, contact)[0])
     await send_message(desk.hub, caller, inbound(desk, "three"))
     assert await seqs_in_log(desk) == [1, 2, 3]
+
+
+async def test_who_comes_again_during_a_slow_commit_is_answered_with_it(
+    desk: Desk, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "PATIENCE", -1.0)  # every commit counts as slow
+    monkeypatch.setattr(lane_module, "MOST_CHANGES", 1)  # and the others wait behind the first
+    before = await desk.hub.store.streams.get(desk.company.id)
+    same = inbound(desk, "again", client_message_id="again")
+    other = inbound(desk, "something else", client_message_id="again")
+    tries = (send_message(desk.hub, caller, draft) for draft in (*[same] * 12, other))
+    *answers, conflict = await asyncio.gather(*tries, return_exceptions=True)
+    assert len({each.message["id"] for each in answers if not isinstance(each, BaseException)}) == 1
+    assert sorted(not isinstance(each, BaseException) and each.replayed for each in answers) == [False, *[True] * 11]
+    assert isinstance(conflict, IdempotencyConflict)
+    after = await desk.hub.store.streams.get(desk.company.id)
+    assert before is not None
+    assert after is not None
+    assert after.turn - before.turn < 12
