@@ -1,5 +1,6 @@
 """Servers that are replaced one after the other behind the proxy: no request fails, and every client goes on."""
 
+import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -47,5 +48,9 @@ async def test_servers_are_replaced_behind_nginx_without_one_failed_request(
 
 
 async def trusted_again(log: Path, since: int, port: int) -> None:
-    """Wait until nginx, which holds a server that went away for dead for two seconds, asks it again."""
-    await until(lambda: f"127.0.0.1:{port}" in log.read_text()[since:], within=20)
+    """Wait until nginx, which holds a server that went away for dead for two seconds, has an answer of it again.
+
+    A line ends with the servers that were asked, in their order: the last one has answered.
+    """
+    answered = re.compile(rf'" 20\d .*127\.0\.0\.1:{port}$', re.MULTILINE)
+    await until(lambda: answered.search(log.read_text()[since:]), within=30)
