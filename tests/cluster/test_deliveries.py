@@ -20,6 +20,7 @@ from app.models.entity import CompanyId
 from app.stores.codec import object_id
 from tests.cli.processes import Server, serving
 from tests.cluster.redis import Redis
+from tests.cluster.workers import workers
 from tests.delivery.kill import draft_for, operator
 from tests.delivery.shop import SECRETS, connect, text_of
 from tests.desk import database_uri, settings_for
@@ -85,11 +86,6 @@ async def town(folder: Path, mongo_uri: str, redis: Redis, workers: int) -> Asyn
             yield here
 
 
-async def pids(server: Server) -> list[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(pid) for pid in children if b"--slot" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
 async def test_each_reply_goes_out_once_whoever_sends_it(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
     async with town(tmp_path, mongo_uri, redis, 2) as here:
         texts = [f"{number} to {contact}" for number in range(3) for contact in range(CUSTOMERS)]
@@ -109,7 +105,7 @@ async def test_killed_senders_leave_replies_uncertain_and_the_next_go_out(
             await here.reply(contact, f"first to {contact}")
             await here.reply(contact, f"next to {contact}")
         await until(here.sent, within=20)
-        for pid in await pids(here.server):
+        for pid in workers(here.server):
             os.kill(pid, signal.SIGKILL)
         await until(here.at_rest, within=90)
         states = await here.states()
@@ -123,7 +119,7 @@ async def test_a_sender_that_stood_still_past_its_claim_completes_nothing(
 ) -> None:
     async with town(tmp_path, mongo_uri, redis, 1) as here:
         here.fake.state.rules.append(Rule(match={"text_contains": "first"}, action={"delay": 0.5}))
-        (stopped,) = await pids(here.server)
+        (stopped,) = workers(here.server)
         await here.reply(0, "first to 0")
         await until(lambda: here.sent()["first to 0"], within=20)
         os.kill(stopped, signal.SIGSTOP)
