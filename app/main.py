@@ -28,6 +28,7 @@ from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
+from app.outside.origins import Origins
 from app.outside.passwords import Passwords
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
@@ -96,7 +97,8 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
             client_max_size=MOST_BODY, middlewares=[_last_answers(), _errors(), _access_log(settings)]
         )
         app[HUB] = hub
-        app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request))
+        origins = Origins(settings)
+        app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request), origins)
         app.router.add_get("/", front_page(settings))
         app.router.add_routes(health_routes(hub))
         app.router.add_routes(webhook_routes(hub))

@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         (), description="Keys that encrypt stored credentials, 32 bytes in URL-safe base64 each: the newest first."
     )
     cors_origins: Origins = Field(
-        (), description="Origins of web pages that may call this server besides its own, comma-separated."
+        (),
+        description="Origins of web pages that may call this server besides PUBLIC_URL's, comma-separated; "
+        "outside production those of localhost may, too.",
     )
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-For is believed, comma-separated."

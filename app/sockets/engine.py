@@ -46,7 +46,7 @@ class Engine(Outgoing):
         ping_timeout: float = 60.0,
         max_frame: int = 64_000,
         max_owed: int = 1 << 20,
-        origins: tuple[str, ...] = (),
+        allows_origin: Callable[[web.Request], bool] = lambda request: True,
         address_of: Callable[[web.Request], str] = lambda request: request.remote or "unknown",
         turnstile: Turnstile | None = None,
         **_: Any,
@@ -56,7 +56,7 @@ class Engine(Outgoing):
         self.ping_timeout = ping_timeout
         self.max_frame = max_frame
         self.max_owed = max_owed
-        self.origins = frozenset(origins)
+        self.allows_origin = allows_origin
         self.address_of = address_of
         self.connections: dict[str, Connection] = {}
         self.handlers: dict[str, Any] = {}
@@ -139,16 +139,9 @@ class Engine(Outgoing):
             return 400, UNKNOWN_TRANSPORT
         if "sid" in query or request.method != hdrs.METH_GET:
             return 400, BAD_REQUEST
-        if not self._origin_is_allowed(request):
+        if not self.allows_origin(request):
             return 403, FORBIDDEN
         return None if self.turnstile.admits_address(self.address_of(request)) else (429, TOO_MANY)
-
-    def _origin_is_allowed(self, request: web.Request) -> bool:
-        """Let in programs (no Origin), our own pages, and the pages of CORS_ORIGINS."""
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin is None or origin in self.origins or "*" in self.origins:
-            return True
-        return origin.partition("://")[2] == request.headers.get(hdrs.HOST)
 
     def _accept(self, transport: asyncio.Transport, remote: str) -> Connection:
         if self._sweeping is None or self._sweeping.done():

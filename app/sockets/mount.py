@@ -5,6 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from app.hub import Hub
+from app.outside.origins import Origins
 from app.settings import Settings
 from app.sockets import company, conversation
 from app.sockets.drain import send_away
@@ -30,14 +31,14 @@ def limits_of(settings: Settings) -> Limits | None:
 class Sockets:
     """The Socket.IO door of this process."""
 
-    def __init__(self, hub: Hub, address_of: Callable[[web.Request], str]) -> None:
+    def __init__(self, hub: Hub, address_of: Callable[[web.Request], str], origins: Origins) -> None:
         settings = hub.settings
         self.server = SocketServer(
             ping_interval=settings.ping_interval.total_seconds(),
             ping_timeout=settings.ping_timeout.total_seconds(),
             max_frame=settings.socket_max_frame_bytes,
             max_owed=settings.socket_max_owed_bytes,
-            origins=settings.cors_origins,
+            allows_origin=origins.allow,
             address_of=address_of,
             turnstile=Turnstile(limits_of(settings), hub.doorbell),
         )

@@ -34,7 +34,7 @@ class BareServer:
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
-        self.server = SocketServer(origins=("*",))
+        self.server = SocketServer()
         events: dict[str, Callable[..., Any]] = {
             "connect": self.connect, "echo": self.echo, "go": self.go, "stats": self.stats,
         }  # fmt: skip

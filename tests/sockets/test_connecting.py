@@ -188,16 +188,18 @@ async def test_a_plain_get_of_the_websockets_address_is_refused_in_the_usual_sha
     ("origin", "allowed"),
     [
         (PAGE, True),
-        ("own", True),
+        ("http://own", True),
+        ("http://localhost:5173", True),
         (None, True),
         ("https://evil.example", False),
         (PAGE + ".evil.example", False),
         ("http://desk.example", False),
         ("null", False),
+        ("x://own", False),
     ],
 )
 async def test_only_pages_of_known_origins_may_connect(desk: Desk, origin: str | None, allowed: bool) -> None:
-    named = desk.base if origin == "own" else origin
+    named = origin.replace("own", desk.base.partition("://")[2]) if origin else None
     headers = {"Origin": named, "Connection": "Upgrade", "Upgrade": "websocket"} if named else {}
     if allowed:
         async with wired(desk, headers={"Origin": named} if named else {}) as wire:
