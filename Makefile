@@ -5,6 +5,8 @@ PYTHON3 ?= python3
 
 PYTHON = $(VENV)/bin/python
 PIP_INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+# The tests mostly wait, for processes to start and for timers: two for each core are quicker than one.
+TEST_PROCESSES ?= $(shell $(PYTHON3) -c 'import os; print(2 * (os.cpu_count() or 1))')
 # A Node of the system goes before the one that requirements-dev.txt brings.
 WITH_NODE = PATH="$$PATH:$(abspath $(VENV))/bin"
 BENCHES = $(filter-out peers, $(patsubst bench/%/__main__.py, %, $(wildcard bench/*/__main__.py)))
@@ -31,7 +33,7 @@ cluster: $(VENV)/run.stamp ## a replica set of three, Redis and three workers on
 	@exec $(PYTHON) -m tests.cluster
 
 test: $(VENV)/dev.stamp $(JS_STAMP) ## run all tests, with branch coverage
-	$(WITH_NODE) $(PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered
+	$(WITH_NODE) $(PYTHON) -m pytest --numprocesses $(TEST_PROCESSES) --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 lint: lint-style lint-types lint-imports lint-house ## check style, types, import rules and the house rules
 

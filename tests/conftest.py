@@ -17,7 +17,7 @@ logger.add(sys.stderr, level="WARNING")
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def mongo_uri() -> AsyncIterator[str]:
-    """A real MongoDB for the whole run: TEST_MONGODB_URI, else an embedded one that forgets everything."""
+    """A real MongoDB for a process of the run: TEST_MONGODB_URI, else an embedded one that forgets everything."""
     if given := os.environ.get("TEST_MONGODB_URI"):
         yield given
         return

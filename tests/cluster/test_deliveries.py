@@ -70,12 +70,14 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, mongo_uri: str, redis: Redis, workers: int) -> AsyncIterator[Town]:
+async def town(
+    folder: Path, mongo_uri: str, redis: Redis, workers: int, platform_timeout: str = "1s"
+) -> AsyncIterator[Town]:
     """Run the servers, and the platform that they send to."""
     uri = database_uri(mongo_uri)
     async with serving_platforms() as fake:
         fake.state.tokens["7:good"] = Token()
-        given = {"TELEGRAM_BASE_URL": fake.base, "PLATFORM_TIMEOUT": "1s", "RATE_LIMITS": "off"}
+        given = {"TELEGRAM_BASE_URL": fake.base, "PLATFORM_TIMEOUT": platform_timeout, "RATE_LIMITS": "off"}
         told = {"MONGODB_URI": uri, "REDIS_URL": redis.url, "LOG_LEVEL": "WARNING", **given}
         async with (
             serving(folder, "serve", "--workers", str(workers), **told) as server,
@@ -117,8 +119,9 @@ async def test_killed_senders_leave_replies_uncertain_and_the_next_go_out(
 async def test_a_sender_that_stood_still_past_its_claim_completes_nothing(
     mongo_uri: str, redis: Redis, tmp_path: Path
 ) -> None:
-    async with town(tmp_path, mongo_uri, redis, 1) as here:
-        here.fake.state.rules.append(Rule(match={"text_contains": "first"}, action={"delay": 0.5}))
+    async with town(tmp_path, mongo_uri, redis, 1, platform_timeout="3s") as here:
+        # Long enough to stop the sender before the answer comes, on a busy machine too.
+        here.fake.state.rules.append(Rule(match={"text_contains": "first"}, action={"delay": 2.5}))
         (stopped,) = workers(here.server)
         await here.reply(0, "first to 0")
         await until(lambda: here.sent()["first to 0"], within=20)
