@@ -1,6 +1,7 @@
 """One mongod process: it ends with us and never before us."""
 
 import asyncio
+import random
 import socket
 import subprocess
 import sys
@@ -26,6 +27,9 @@ FLAGS = (
 # https://github.com/mongodb/mongo/blob/v6.0/src/mongo/util/exit_code.h: EXIT_NET_ERROR
 PORT_TAKEN = 48
 POLL = 0.02  # seconds
+# Below the ports that Linux (32768 and up) and macOS (49152 and up) give to outgoing connections: while mongod is down
+# one of those would take its port, even a client's own that tries to reach it.
+LASTING_PORTS = range(20_000, 32_000)
 # A database of some GB replays its journal after a crash before it listens.
 LISTEN_WAIT = 60.0
 
@@ -35,8 +39,8 @@ class PortTaken(Exception):
 
 
 def free_port(wanted: int | None) -> int:
-    """Choose a port of this machine: the wanted one if it is free."""
-    for port in (wanted or 0, 0):
+    """Choose a port of this machine: the wanted one if it is free, else one that no outgoing connection is given."""
+    for port in (*([wanted] if wanted else ()), *random.sample(LASTING_PORTS, 20), 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mongod does, despite TIME_WAIT
             probe.bind(("127.0.0.1", port))

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from app.outside.mongod_process import free_port
+from tests.alive import runs
 from tests.cli.processes import ROOT
 from tests.waiting import until
 
@@ -31,7 +32,7 @@ async def test_customers_write_and_answer_and_nothing_is_left() -> None:
         children = children_of(demo.pid)
         demo.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(demo.wait(), 30) == 0
-        await until(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()], within=10)
+        await until(lambda: not [pid for pid in children if runs(pid)], within=10)
     finally:
         if demo.returncode is None:
             demo.terminate()

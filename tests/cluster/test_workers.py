@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.alive import runs
 from tests.cli.processes import ROOT, Server, heard, run, serving
 from tests.cluster.load import Load
 from tests.cluster.redis import Redis
@@ -103,7 +104,7 @@ async def test_workers_go_when_their_supervisor_is_killed(mongo_uri: str, redis:
     async with crew(tmp_path, mongo_uri, redis) as (server, _):
         left = workers(server)
         assert await server.end(signal.SIGKILL) == -signal.SIGKILL
-        await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left), within=30)
+        await until(lambda: not any(runs(pid) for pid in left), within=30)
 
 
 async def test_a_port_is_one_supervisors(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:

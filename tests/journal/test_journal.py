@@ -22,6 +22,7 @@ from app.models.contact import Contact, Platform
 from app.models.entity import ChannelId, ContactId
 from app.models.message import Direction, MessageRole
 from app.outside.mongod import temporary_mongo
+from tests.alive import mongod_on
 from tests.desk import Desk, open_desk
 from tests.follower import Follower
 from tests.waiting import until
@@ -186,10 +187,7 @@ class paused_mongod:  # noqa: N801 — it reads as a verb where it is used
     """Stop the database's process for a while, as a full disk or a paused machine does."""
 
     def __init__(self, uri: str) -> None:
-        port = uri.rsplit(":", 1)[1].split("/", 1)[0]
-        commands = {each: each.read_bytes() for each in Path("/proc").glob("[0-9]*/cmdline")}
-        of_port = (each for each, line in commands.items() if b"mongod" in line and port.encode() in line)
-        self.pid = int(next(of_port).parent.name)
+        self.pid = mongod_on(int(uri.rsplit(":", 1)[1].split("/", 1)[0]))
 
     def __enter__(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)

@@ -21,6 +21,7 @@ from app.outside.lockfile import LockFile
 from app.outside.mongod import AlreadyServing, embedded_mongo, temporary_mongo
 from app.outside.mongod_binary import MongodError, find_mongod
 from app.outside.mongod_process import FLAGS
+from tests.alive import runs
 from tests.outside.words import connected, write, written
 from tests.waiting import until
 
@@ -64,7 +65,7 @@ async def test_a_killed_server_takes_its_mongod_along_and_the_next_one_starts(tm
         process.kill()
         async with embedded_mongo(tmp_path, "server") as again:
             assert await written(again) == ["acknowledged"]
-        assert not runs(pid)
+            await until(lambda: not runs(pid), within=15)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
@@ -227,11 +228,3 @@ async def line_of(process: subprocess.Popen[str]) -> str:
 
 def state(data_dir: Path) -> Any:
     return json.loads((data_dir / "mongod.json").read_bytes())
-
-
-def runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
