@@ -3,6 +3,7 @@
 python -m bench.end_to_end                       both, on an embedded MongoDB started for the run
 python -m bench.end_to_end --mongodb-uri URI     both, on that replica set (databases of their own, dropped after)
 python -m bench.end_to_end --only peer           one of them; writes no results
+python -m bench.end_to_end --against COMMIT      ours beside ours as it was at that commit; writes no results
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from bench import figures
 from bench.end_to_end.contenders import Contender, express_contender, parley_contender
+from bench.end_to_end.history import compared, in_turn, two_commits
 from bench.end_to_end.rounds import Plan, measure, warm_up
 from bench.process import BenchError, choose_cores
 
@@ -32,10 +34,13 @@ def main() -> None:
     options = parse()
     plan = Plan(choose_cores(), options.concurrency, options.listeners, options.seconds, options.warm_seconds)
     try:
-        rounds = asyncio.run(run(options, plan))
+        rounds = asyncio.run(run_history(options, plan) if options.against else run(options, plan))
     except BenchError as error:
         sys.exit(f"bench.end_to_end: {error}")
     show(rounds)
+    if options.against:
+        print(compared(rounds))
+        return
     if len(rounds) == 2:
         ratios = compare(rounds)
         print("ours / peer:", ", ".join(f"{name} {ratio}" for name, ratio in ratios.items()))
@@ -47,14 +52,17 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.end_to_end", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--only", choices=["ours", "peer"])
+    parser.add_argument("--against", metavar="COMMIT", help="compare with our server at this commit, not with the peer")
     parser.add_argument("--mongodb-uri")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, help="3 beside the peer, 10 beside another commit, unless given")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--warm-seconds", type=float, default=15, help="unmeasured load on each server first")
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--listeners", type=int, default=50)
     parser.add_argument("--contacts", type=int, default=20, help="conversations that the messages are spread over")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.rounds = options.rounds or (10 if options.against else 3)
+    return options
 
 
 async def run(options: argparse.Namespace, plan: Plan) -> Rounds:
@@ -73,6 +81,12 @@ async def run(options: argparse.Namespace, plan: Plan) -> Rounds:
             for contender in contenders:
                 rounds[contender.name].append(await measure(contender, plan))
         return rounds
+
+
+async def run_history(options: argparse.Namespace, plan: Plan) -> Rounds:
+    """The rounds of our server at another commit and now."""
+    async with mongodb(options.mongodb_uri) as uri, two_commits(uri, options, plan) as contenders:
+        return await in_turn(contenders, options.rounds, plan)
 
 
 @contextlib.asynccontextmanager

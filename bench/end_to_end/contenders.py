@@ -32,21 +32,26 @@ class Contender:
 
 
 @contextlib.asynccontextmanager
-async def parley_contender(mongodb_uri: str, core: int, contacts: int, **more: str) -> AsyncIterator[Contender]:
-    """Our server, as an operator starts it, with `more` settings; listeners show the same key as the posts."""
-    async with database(mongodb_uri, "parley") as uri:
+async def parley_contender(
+    mongodb_uri: str, core: int, contacts: int, *, name: str = "parley", code: Path = REPOSITORY, **more: str
+) -> AsyncIterator[Contender]:
+    """Our server, as an operator starts it, with `more` settings; listeners show the same key as the posts.
+
+    `code` is the checkout that it runs from: this one, or another commit's.
+    """
+    async with database(mongodb_uri, name) as uri:
         with tempfile.TemporaryDirectory() as data:
             port = free_port()
             settings = {
                 "PORT": str(port), "MONGODB_URI": uri, "ENVIRONMENT": "development", "DATA_DIR": data,
                 "RATE_LIMITS": "off", "LOG_LEVEL": "WARNING", **more,
             }  # fmt: skip
-            key = await make_key(core, settings)
+            key = await make_key(core, settings, code)
             door = Door(port, "/company", auth={"api_key": key}, headers={"X-API-Key": key})
             command = [sys.executable, "-m", "app", "serve"]
-            async with pinned("parley", command, core, settings, REPOSITORY) as running:
+            async with pinned(name, command, core, settings, code) as running:
                 await wait_until_ready(running, f"http://127.0.0.1:{port}/health/ready")
-                yield Contender("parley", running, door, await bodies(door, contacts), uri)
+                yield Contender(name, running, door, await bodies(door, contacts), uri)
 
 
 @contextlib.asynccontextmanager
@@ -56,17 +61,17 @@ async def express_contender(mongodb_uri: str, core: int, contacts: int) -> Async
         yield Contender("express", peer.running, peer.door, await bodies(peer.door, contacts), uri)
 
 
-async def make_key(core: int, settings: dict[str, str]) -> str:
+async def make_key(core: int, settings: dict[str, str], code: Path = REPOSITORY) -> str:
     """A company of our server and a key for it, made with the command line."""
-    company = await run_cli(core, settings, "create-company", "--name", "Bench")
+    company = await run_cli(core, settings, code, "create-company", "--name", "Bench")
     words = ["--company", company["company_id"], "--name", "bench", "--kind", "bot", "--scopes", "*"]
-    return (await run_cli(core, settings, "create-key", *words))["key"]
+    return (await run_cli(core, settings, code, "create-key", *words))["key"]
 
 
-async def run_cli(core: int, settings: dict[str, str], *words: str) -> dict[str, str]:
+async def run_cli(core: int, settings: dict[str, str], code: Path, *words: str) -> dict[str, str]:
     """The object that one command of ours prints."""
     command = [sys.executable, "-m", "app", *words, "--json"]
-    async with pinned(f"app {words[0]}", command, core, settings, REPOSITORY) as cli:
+    async with pinned(f"app {words[0]}", command, core, settings, code) as cli:
         answer: dict[str, str] = await cli.answer(seconds=30)
         await cli.process.wait()
         return answer

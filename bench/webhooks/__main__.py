@@ -49,8 +49,10 @@ def main() -> None:
 async def run(options: argparse.Namespace) -> list[dict[str, float]]:
     """One server; a round is a hundred batches."""
     cores = choose_cores()
-    given = {"FACEBOOK_APP_SECRET": SECRET}
-    async with mongodb(options.mongodb_uri) as uri, parley_contender(uri, cores.server, 1, **given) as ours:
+    async with (
+        mongodb(options.mongodb_uri) as uri,
+        parley_contender(uri, cores.server, 1, FACEBOOK_APP_SECRET=SECRET) as ours,
+    ):
         await connect(ours)
         await one_round(ours, options, cores.load, 0)  # once unmeasured
         return [await one_round(ours, options, cores.load, number) for number in range(1, options.rounds + 1)]
