@@ -167,11 +167,18 @@ class Fenced(Refusal):
 
 
 class ResyncRequired(Refusal):
-    code, status, sentence = (
-        "resync_required",
-        410,
-        "The log does not reach back so far; load the state anew from head.",
-    )
+    code, status, sentence = "resync_required", 410, "Load your state anew, then go on from head."
+
+    BECAUSE: ClassVar[dict[str, str]] = {
+        "pruned": "The log no longer reaches back so far.",
+        "epoch": "The log began a new epoch; this cursor belongs to another one.",
+        "future": "The log has not come so far yet; this cursor is not one of its own.",
+    }
+
+    @classmethod
+    def because(cls, reason: str, *, head: int, epoch: str) -> "ResyncRequired":
+        """Refuse a cursor for one of three reasons, each with its sentence."""
+        return cls(f"{cls.BECAUSE[reason]} {cls.sentence}", reason=reason, head=head, epoch=epoch)
 
 
 class MissingRequiredFields(Refusal):

@@ -161,6 +161,19 @@ class Desk:
             **more,
         }
 
+    async def epoch(self) -> str:
+        """Return the epoch in which this company's seqs count."""
+        stream = await self.hub.store.streams.get(self.company.id)
+        assert stream is not None
+        return stream.epoch
+
+    async def changes(self, since: int = 0) -> dict[str, Any]:
+        """Return the page of the log that follows a seq."""
+        status, answer = await self.ask("GET", f"/changes?epoch={await self.epoch()}&since={since}")
+        assert status == 200, answer
+        page: dict[str, Any] = answer["data"]
+        return page
+
     async def receive(self, content: str = "Is my order on its way?", **more: Any) -> dict[str, Any]:
         """Store an inbound message and return it."""
         data: dict[str, Any] = (await self.post("/messages", self.message(content, **more)))["data"]

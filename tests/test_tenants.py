@@ -91,6 +91,11 @@ class Path(Body):
     id: Id
 
 
+async def with_epoch(attacker: Attacker, asked: Any) -> Any:
+    """Return what is asked with the epoch that a cursor of this company would have."""
+    return {**asked, "epoch": await attacker.desk.epoch()} if asked.get("epoch") else asked
+
+
 def route_door(route: Route) -> Door:
     """Return the door of a route; its path, query and body are one form."""
     parts = {"query": route.query, "body": route.body, "path": Path if "{id}" in route.path else None}
@@ -99,7 +104,8 @@ def route_door(route: Route) -> Door:
 
     async def ask(attacker: Attacker, request: Any) -> Answer:
         path = route.path.format(**request.get("path", {}))
-        query = "&".join(f"{name}={str(value).lower()}" for name, value in request["query"].items())
+        asked = await with_epoch(attacker, request["query"])
+        query = "&".join(f"{name}={value if name == 'epoch' else str(value).lower()}" for name, value in asked.items())
         status, answer = await attacker.desk.ask(route.method, f"{path}?{query}", request.get("body"))
         return status < 300, [status, answer]
 
@@ -110,7 +116,7 @@ def event_door(namespace: str, event: Heard) -> Door:
     """Return the door of a socket event."""
 
     async def ask(attacker: Attacker, request: Any) -> Answer:
-        ack = await attacker.listeners[namespace].call(event.name, request)
+        ack = await attacker.listeners[namespace].call(event.name, await with_epoch(attacker, request))
         return ack["ok"], ack
 
     return Door(f"{namespace} {event.name}", namespace, Form(event.payload), ask)

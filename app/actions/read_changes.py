@@ -1,8 +1,11 @@
 """Read the log from where a reader left off: the same pages over REST and over sockets."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from app.errors import ResyncRequired
+import orjson
+
+from app.errors import Invalid, ResyncRequired
 from app.hub import Hub
 from app.journal.feed import Feed
 from app.journal.ring import Page
@@ -13,13 +16,18 @@ from app.models.entity import CompanyId
 class Changes:
     """Events in order, each with its type and its JSON.
 
-    `head` is the last seq that they cover; `more` says to ask again from there.
+    `next` is the last seq that they cover: the `since` to ask with again, at once while `more` is true.
     """
 
     epoch: str
     said: tuple[tuple[str, bytes], ...]
-    head: int
+    next: int
     more: bool
+
+    def view(self) -> dict[str, Any]:
+        """Return the page as clients read it, over REST and in acks; `head` is the older name of `next`."""
+        events = [orjson.Fragment(event) for _, event in self.said]
+        return {"epoch": self.epoch, "events": events, "next": self.next, "head": self.next, "more": self.more}
 
 
 async def read_changes(
@@ -30,12 +38,16 @@ async def read_changes(
     since: int | None,
     conversation_id: str | None = None,
 ) -> Changes:
-    """Return the page that follows `since`; without it nothing but the head. Raises ResyncRequired."""
+    """Return the page that follows the cursor `(epoch, since)`; without one, the cursor to begin with.
+
+    Raises ResyncRequired, and Invalid for a seq without the epoch that it counts in.
+    """
     feed = await hub.journal.follow(company_id)
     if since is None:
         return Changes(feed.epoch, (), feed.position, more=False)
-    # Without an epoch of its own the reader is taken to mean the present one, not one that comes meanwhile.
-    page = await page_of(hub, feed, epoch=epoch or feed.epoch, since=since, conversation_id=conversation_id)
+    if epoch is None:  # after a restore the same number may stand for another event
+        raise Invalid.of("epoch", "Send the epoch that came with this cursor, beside since.")
+    page = await page_of(hub, feed, epoch=epoch, since=since, conversation_id=conversation_id)
     return Changes(feed.epoch, tuple(page.said()), page.covered, more=page.covered < feed.position)
 
 
@@ -53,19 +65,20 @@ async def page_of(hub: Hub, feed: Feed, *, epoch: str, since: int, conversation_
     page = await feed.logged(since, conversation_id)
     await require_reach(hub, feed, epoch, since)
     if conversation_id is None and (not page.events or page.events[0].seq != since + 1):
-        raise _resync(feed, "pruned")
+        raise resync_of(feed, "pruned")
     return page
 
 
-async def require_reach(hub: Hub, feed: Feed, epoch: str | None, since: int) -> None:
+async def require_reach(hub: Hub, feed: Feed, epoch: str, since: int) -> None:
     """Return if one can resume from here; the reader may have come from a process that was ahead of this one."""
     reason = feed.reaches(epoch, since)
     if reason in ("epoch", "future"):
         await hub.journal.feeds.refresh_head(feed)
         reason = feed.reaches(epoch, since)
     if reason is not None:
-        raise _resync(feed, reason)
+        raise resync_of(feed, reason)
 
 
-def _resync(feed: Feed, reason: str) -> ResyncRequired:
-    return ResyncRequired(reason=reason, head=feed.position, epoch=feed.epoch)
+def resync_of(feed: Feed, reason: str) -> ResyncRequired:
+    """Return the refusal of a cursor, with the one to begin anew from."""
+    return ResyncRequired.because(reason, head=feed.position, epoch=feed.epoch)

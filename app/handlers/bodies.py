@@ -206,7 +206,7 @@ class WaitQuery(Query):
 
 
 class ChangesQuery(Query):
-    """From where the log shall be read."""
+    """A cursor in the log: a seq, and the epoch in which it counts."""
 
     since: Seq | None = None
     epoch: Annotated[str, StringConstraints(max_length=64)] | None = None

@@ -1,7 +1,5 @@
 """Contacts, conversations and the log over REST."""
 
-import orjson
-
 from app.access import company_of
 from app.actions.create_contact import NewContact, create_contact
 from app.actions.edit_contact import ContactEdit, edit_contact
@@ -96,7 +94,6 @@ async def edit_conversation(ask: Ask[ConversationEditBody, NoQuery]) -> Reply:
 
 
 async def changes(ask: Ask[None, ChangesQuery]) -> Reply:
-    """Return what happened since a seq, as it was said on the sockets."""
+    """Return the events after a cursor, exactly as sockets got them."""
     page = await read_changes(ask.hub, company_of(ask.caller), epoch=ask.query.epoch, since=ask.query.since)
-    events = [orjson.Fragment(event) for _, event in page.said]
-    return Reply({"epoch": page.epoch, "events": events, "head": page.head, "more": page.more})
+    return Reply(page.view())

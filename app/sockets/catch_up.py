@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.actions.read_changes import page_of, require_reach
+from app.actions.read_changes import page_of, require_reach, resync_of
 from app.errors import ResyncRequired
 from app.hub import Hub
 from app.journal.feed import Feed
@@ -43,8 +43,9 @@ async def catch_up(
     feed = audience.feed
     try:
         if since is not None:
-            # Without an epoch of its own the client is taken to mean the present one, not one that comes meanwhile.
-            await _say_missed(hub, connection, namespace, feed, epoch or feed.epoch, since, conversation_id)
+            if epoch is None:  # after a restore the same number may stand for another event
+                raise resync_of(feed, "epoch")
+            await _say_missed(hub, connection, namespace, feed, epoch, since, conversation_id)
     except ResyncRequired as resync:
         if connection.closed:
             return None

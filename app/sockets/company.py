@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import orjson
 from loguru import logger
 
 from app.access import access_conversation, caller_with_token, company_of
@@ -161,7 +160,7 @@ async def read(visit: Visit, payload: Read) -> dict[str, Any]:
 
 
 async def sync(visit: Visit, payload: Sync) -> dict[str, Any]:
-    """Return a page of what followed a seq; the client asks again from its head while there is more."""
+    """Return a page of what followed a seq; the client asks again from its `next` while there is more."""
     return await page_for(visit, payload, None)
 
 
@@ -171,8 +170,7 @@ async def page_for(visit: Visit, payload: Sync, conversation_id: str | None) -> 
     page = await read_changes(
         visit.hub, company_id, epoch=payload.epoch, since=payload.since, conversation_id=conversation_id
     )
-    events = [orjson.Fragment(event) for _, event in page.said]
-    return {"epoch": page.epoch, "events": events, "head": page.head, "more": page.more}
+    return page.view()
 
 
 async def renew(visit: Visit, payload: Renew) -> dict[str, Any]:

@@ -78,9 +78,9 @@ class Read(OfConversation):
 
 
 class Sync(Payload):
-    """From where to read the log."""
+    """A cursor from which to read the log."""
 
-    epoch: Epoch | None = None
+    epoch: Epoch
     since: Seq
 
 

@@ -19,7 +19,7 @@ from bench.end_to_end.contenders import Contender, parley_contender
 from bench.end_to_end.rounds import PATH
 from bench.load import post
 from bench.process import choose_cores
-from bench.resume.client import Resumed, resume
+from bench.resume.client import Resumed, epoch_of, resume
 
 SLOW_LINK = 1_000_000.0  # bytes a second
 
@@ -49,16 +49,16 @@ async def run(options: argparse.Namespace) -> dict[str, float]:
         return found | await behind_a_slow_link(ours, behind)
 
 
-async def fill(ours: Contender, events: int, core: int) -> int:
-    """Store so many messages; gives the seq from which they follow."""
+async def fill(ours: Contender, events: int, core: int) -> tuple[str, int]:
+    """Store so many messages; gives the cursor from which they follow."""
     before = len(ours.bodies)  # each contact was one event
     posted = await post(ours.door, PATH, ours.bodies, core, concurrency=32, requests=events)
     if posted.created != events:
         raise SystemExit(f"bench.resume: only {posted.created} of {events} messages were stored.")
-    return before
+    return await asyncio.to_thread(epoch_of, ours.door), before
 
 
-async def one_round(ours: Contender, behind: int, core: int) -> dict[str, float]:
+async def one_round(ours: Contender, behind: tuple[str, int], core: int) -> dict[str, float]:
     """Catch up once, and read the same from MongoDB once."""
     cpu = ours.running.cpu_seconds()
     got = await asyncio.to_thread(resume, ours.door, behind)
@@ -87,7 +87,7 @@ def plain_read(uri: str, core: int) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
 
 
-async def behind_a_slow_link(ours: Contender, behind: int) -> dict[str, float]:
+async def behind_a_slow_link(ours: Contender, behind: tuple[str, int]) -> dict[str, float]:
     """How much more memory the server holds at most while it sends all of it over 1 MB/s."""
     before = most = ours.running.resident_bytes()
     reading = asyncio.create_task(asyncio.to_thread(resume, ours.door, behind, SLOW_LINK))

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+import urllib.request
 from dataclasses import dataclass
 
 from bench.load import Door
@@ -24,15 +25,23 @@ class Resumed:
     complete: bool
 
 
-def resume(door: Door, since: int, bytes_per_second: float | None = None) -> Resumed:
-    """Connect with `seq` and read until `sync:ready`; on a slow link no more than so much a second is taken."""
+def epoch_of(door: Door) -> str:
+    """Ask over REST in which epoch the seqs of this company count."""
+    request = urllib.request.Request(f"http://{door.host}:{door.port}/api/v1/changes", headers=dict(door.headers))
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return str(json.load(answer)["data"]["epoch"])
+
+
+def resume(door: Door, cursor: tuple[str, int], bytes_per_second: float | None = None) -> Resumed:
+    """Connect with a cursor and read until `sync:ready`; on a slow link no more than so much a second is taken."""
     with socket.socket() as link:
         if bytes_per_second:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
         link.settimeout(120)
         link.connect((door.host, door.port))
         shake_hands(link, door)
-        auth = json.dumps({**door.auth, "seq": since})
+        epoch, seq = cursor
+        auth = json.dumps({**door.auth, "epoch": epoch, "seq": seq})
         began = time.monotonic()
         link.sendall(masked(f"40/company,{auth}".encode()))
         return read(link, began, bytes_per_second)

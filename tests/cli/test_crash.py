@@ -130,11 +130,11 @@ def known(messages: list[dict[str, Any]]) -> dict[str, Known]:
 async def changes(http: aiohttp.ClientSession, server: Server) -> tuple[list[dict[str, Any]], int]:
     """Read the whole log over REST."""
     events: list[dict[str, Any]] = []
-    page = {"head": 0, "more": True}
+    page = {**(await read(http, server, "changes"))["data"], "next": 0, "more": True}
     while page["more"]:
-        page = (await read(http, server, f"changes?since={page['head']}"))["data"]
+        page = (await read(http, server, f"changes?epoch={page['epoch']}&since={page['next']}"))["data"]
         events += page["events"]
-    return events, int(page["head"])
+    return events, int(page["next"])
 
 
 async def messages(http: aiohttp.ClientSession, server: Server) -> list[dict[str, Any]]:

@@ -106,19 +106,18 @@ class Load:
     async def events(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the log, as the first door that answers tells it."""
         told: list[dict[str, Any]] = []
-        while True:
-            page = await self._page(since)
+        page = {**await self._page(), "next": since, "more": True}
+        while page["more"]:
+            page = await self._page(epoch=page["epoch"], since=page["next"])
             told += page["events"]
-            since = page["head"]
-            if not page["more"]:
-                return told
+        return told
 
-    async def _page(self, since: int) -> dict[str, Any]:
+    async def _page(self, **cursor: str | int) -> dict[str, Any]:
         while True:
             door = random.choice(self.doors)
             with suppress(*AWAY):
                 async with self.http.get(
-                    f"{door}/api/v1/changes", params={"since": since}, headers={"X-API-Key": self.key}
+                    f"{door}/api/v1/changes", params=cursor, headers={"X-API-Key": self.key}
                 ) as response:
                     if response.status == 200:
                         page: dict[str, Any] = (await response.json())["data"]

@@ -88,7 +88,7 @@ async def test_a_read_watermark_is_one_event(shop: Shop) -> None:
     for _ in range(2):
         await shop.emit("read", FB, peer=peer)
     assert [(await shop.delivery(message))["state"] for message in sent] == ["read"] * 3
-    head = (await shop.desk.ask("GET", "/changes?since=0"))[1]["data"]["head"]
+    head = (await shop.desk.changes())["next"]
     await until(lambda: listener.seqs and listener.seqs[-1] == head)
     assert [event["up_to_seq"] for event in listener.of("message:status") if "up_to_seq" in event] == [sent[2]["seq"]]
 

@@ -58,7 +58,7 @@ async def act(desk: Desk, channel: dict[str, Any], verb: str = "", method: str =
 
 async def log_of(desk: Desk) -> list[dict[str, Any]]:
     """Return what the company's clients were told of its channels."""
-    events = (await got(desk, "/changes?since=0"))["events"]
+    events = (await desk.changes())["events"]
     return [event for event in events if event["type"] == "channel:updated"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.desk import Desk
-from tests.handlers.asking import NOWHERE, Refused, got, head_of, refusal, whole
+from tests.handlers.asking import NOWHERE, Refused, head_of, refusal, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,7 +30,7 @@ def announced(desk: Desk, **message: Any) -> dict[str, Any]:
 
 async def said_last(desk: Desk) -> dict[str, Any]:
     """Return the last event of the company's log."""
-    event: dict[str, Any] = (await got(desk, "/changes?since=0"))["events"][-1]
+    event: dict[str, Any] = (await desk.changes())["events"][-1]
     return event
 
 

@@ -92,8 +92,8 @@ class Scene:
 
     async def said_of(self, channel: Channel) -> list[dict[str, Any]]:
         """Return what was said of a channel since it was connected, oldest first."""
-        _, answer = await self.desk.ask("GET", f"/changes?since={channel.seq}")
-        events = [event for event in answer["data"]["events"] if event["type"] == "channel:updated"]
+        page = await self.desk.changes(channel.seq)
+        events = [event for event in page["events"] if event["type"] == "channel:updated"]
         return [event["channel"] for event in events if event["channel"]["id"] == channel.id]
 
 

@@ -40,10 +40,10 @@ async def log_of(desk: Desk) -> list[int]:
     """Return every seq that is in the log."""
     since, seqs = 0, []
     while True:
-        _, answer = await desk.ask("GET", f"/changes?since={since}")
-        seqs += [event["seq"] for event in answer["data"]["events"]]
-        since = answer["data"]["head"]
-        if not answer["data"]["more"]:
+        page = await desk.changes(since)
+        seqs += [event["seq"] for event in page["events"]]
+        since = page["next"]
+        if not page["more"]:
             return seqs
 
 

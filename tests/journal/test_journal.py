@@ -42,10 +42,10 @@ def inbound(desk: Desk, content: str = "Hello", **more: object) -> Draft:
 async def seqs_in_log(desk: Desk) -> list[int]:
     since, seqs = 0, list[int]()
     while True:
-        _, answer = await desk.ask("GET", f"/changes?since={since}")
-        seqs += [event["seq"] for event in answer["data"]["events"]]
-        since = answer["data"]["head"]
-        if not answer["data"]["more"]:
+        page = await desk.changes(since)
+        seqs += [event["seq"] for event in page["events"]]
+        since = page["next"]
+        if not page["more"]:
             return seqs
 
 

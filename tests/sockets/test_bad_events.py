@@ -87,4 +87,4 @@ async def test_an_event_carries_one_object(desk: Desk, more: list[Any]) -> None:
 
 async def test_an_event_without_anything_is_one_with_nothing(desk: Desk) -> None:
     async with admitted(desk) as wire:
-        assert [detail["field"] for detail in (await wire.call("sync"))["error"]["details"]] == ["since"]
+        assert [detail["field"] for detail in (await wire.call("sync"))["error"]["details"]] == ["epoch", "since"]

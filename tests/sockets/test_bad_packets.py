@@ -108,7 +108,7 @@ async def test_binary_is_never_taken(desk: Desk) -> None:
 async def test_an_answer_that_nobody_asked_for_is_ignored(desk: Desk) -> None:
     async with admitted(desk) as wire:
         await wire.say("43/company,7[1]")
-        assert (await wire.call("sync", {"since": 0}))["ok"]
+        assert (await wire.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
 
 
 @pytest.mark.parametrize("size", [64_001, 10 << 20])
@@ -201,7 +201,7 @@ async def test_an_event_behind_a_refused_connect_is_not_heard(desk: Desk) -> Non
         server.eio.receive(connection, f'40/company,{{"token":"{token_of(desk, session_id="a" * 24)}"}}')
         while "/company" not in connection.members:
             await asyncio.sleep(0)
-        server.eio.receive(connection, '42/company,1["sync",{"since":0}]')
+        server.eio.receive(connection, '42/company,1["sync",{"epoch":"e","since":0}]')
         assert await ended(wire) == PROTOCOL_ERROR
 
 
@@ -209,5 +209,5 @@ async def test_an_event_behind_a_goodbye_to_the_namespace_is_not_heard(desk: Des
     async with admitted(desk) as wire:
         connection, server = desk.sockets.engine.connections[wire.hello["sid"]], desk.sockets.server
         server.eio.receive(connection, "41/company,")
-        server.eio.receive(connection, '42/company,1["sync",{"since":0}]')
+        server.eio.receive(connection, '42/company,1["sync",{"epoch":"e","since":0}]')
         assert (await wire.heard("43/company,1"))[0]["error"]["code"] == "unauthenticated"

@@ -95,8 +95,8 @@ async def test_those_who_are_further_behind_than_memory_reaches_share_each_page(
             read = partial(read_changes, other.hub, desk.company.id, epoch=feed.epoch, since=since)
             first, *others = await asyncio.gather(*(read() for _ in range(30)))
             assert all(each == first for each in others)
-            pages, since = pages + 1, first.head
-            seqs += list(range(first.head - len(first.said) + 1, first.head + 1))
+            pages, since = pages + 1, first.next
+            seqs += list(range(first.next - len(first.said) + 1, first.next + 1))
     assert seqs == missed
     assert 3 < len(readings.of_log) <= pages, "the last pages come from memory"
 
@@ -153,7 +153,7 @@ async def test_who_waits_for_a_read_that_its_first_asker_gave_up_is_answered(des
         read = partial(read_changes, other.hub, desk.company.id, epoch=feed.epoch, since=0)
         first, second = (asyncio.create_task(read()) for _ in range(2))
         readings.meanwhile = first.cancel
-        assert (await second).head == missed
+        assert (await second).next == missed
         with pytest.raises(asyncio.CancelledError):
             await first
     assert len(readings.of_log) == 1

@@ -42,7 +42,7 @@ async def test_who_answers_pings_stays(hasty: Desk) -> None:
             while await wire.next() != "2":
                 pass
             await wire.say("3")
-        assert (await wire.call("sync", {"since": 0}))["ok"]
+        assert (await wire.call("sync", {"epoch": await hasty.epoch(), "since": 0}))["ok"]
 
 
 async def test_a_connection_ends_with_its_token_unless_a_newer_one_came(hasty: Desk) -> None:
@@ -88,7 +88,7 @@ async def test_a_connection_cannot_become_somebody_elses(desk: Desk) -> None:
         ):
             ack = await wire.call("auth:refresh", {"token": token})
             assert (ack["ok"], ack["error"]["code"]) == (False, code)
-        assert (await wire.call("sync", {"since": 0}))["ok"]
+        assert (await wire.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
 
 
 async def test_signing_out_closes_the_sockets_of_that_sign_in_alone(desk: Desk) -> None:
@@ -97,7 +97,7 @@ async def test_signing_out_closes_the_sockets_of_that_sign_in_alone(desk: Desk) 
         await desk.post("/auth/logout", {}, key="", headers={"Authorization": f"Bearer {desk.token}"})
         for wire in (ended, too):
             assert await wire.closed() == (SIGNED_OUT.code, SIGNED_OUT.reason)
-        assert (await stays.call("sync", {"since": 0}))["ok"]
+        assert (await stays.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
 
 
 async def test_a_server_that_stops_tells_its_clients_to_come_back(desk: Desk) -> None:

@@ -11,6 +11,8 @@ from tests.sockets.again import elsewhere
 from tests.sockets.wire import hears, wired
 from tests.waiting import until
 
+SENTENCES = {"pruned": "no longer reaches back", "epoch": "a new epoch", "future": "has not come so far"}
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -61,10 +63,21 @@ async def test_who_missed_nothing_hears_nothing_twice(desk: Desk) -> None:
     assert listener.events == []
 
 
-async def test_a_seq_without_an_epoch_is_taken(desk: Desk) -> None:
+async def test_a_seq_without_its_epoch_begins_anew(desk: Desk) -> None:
     await desk.receive()
-    listener = await desk.listen(seq=0)
-    assert ((await listener.ready())["resumed"], listener.seqs) == (True, [1, 2])
+    listener = await desk.listen(seq=1)
+    assert await told_to_begin_anew(listener) == ("epoch", 2)
+    await desk.receive()
+    assert (await hears(listener, 1))[0]["prev"] == 2
+
+
+async def test_a_gap_is_never_asked_for_without_the_epoch(desk: Desk) -> None:
+    ack = await (await desk.listen()).call("sync", {"since": 0})
+    assert (ack["ok"], ack["error"]["code"], ack["error"]["details"][0]["field"]) == (
+        False,
+        "validation_failed",
+        "epoch",
+    )
 
 
 async def test_another_server_goes_on_from_the_log(desk: Desk) -> None:
@@ -96,10 +109,11 @@ async def test_a_long_absence_is_made_up_page_by_page_while_more_happens(desk: D
 async def test_who_leaves_while_catching_up_is_told_no_more_of_it(desk: Desk) -> None:
     await asyncio.gather(*(desk.receive("é" * 5000) for _ in range(60)))
     async with elsewhere(desk) as other, wired(other) as wire:
-        await wire.connect(token=desk.token, seq=0)
+        epoch = await desk.epoch()
+        await wire.connect(token=desk.token, epoch=epoch, seq=0)
         assert (await wire.heard("42/company,"))[1]["seq"] == 1
         await wire.say("41/company,")
-        await wire.connect(token=desk.token, seq=61)
+        await wire.connect(token=desk.token, epoch=epoch, seq=61)
         assert (await wire.heard("42/company,"))[0] == "sync:ready"
         await desk.receive("live")
         assert (await wire.heard("42/company,"))[1]["seq"] == 62
@@ -146,11 +160,11 @@ async def test_a_restored_log_tells_everyone_who_is_connected(desk: Desk) -> Non
 async def test_a_gap_is_asked_for_page_by_page(desk: Desk) -> None:
     left_off = await began(desk)
     await asyncio.gather(*(desk.receive("é" * 5000) for _ in range(60)))
-    listener, seqs, page = await desk.listen(), list[int](), {"head": left_off["seq"], "more": True}
+    listener, seqs, page = await desk.listen(), list[int](), {"next": left_off["seq"], "more": True}
     while page["more"]:
-        page = (await listener.call("sync", {"epoch": left_off["epoch"], "since": page["head"]}))["data"]
+        page = (await listener.call("sync", {"epoch": left_off["epoch"], "since": page["next"]}))["data"]
         seqs += [event["seq"] for event in page["events"]]
-        assert (page["head"], page["epoch"], len(page["events"]) < 60) == (seqs[-1], left_off["epoch"], True)
+        assert (page["next"], page["epoch"], len(page["events"]) < 60) == (seqs[-1], left_off["epoch"], True)
     assert seqs == list(range(2, 62))
 
 
@@ -159,17 +173,19 @@ async def test_a_page_says_each_event_as_the_room_does(desk: Desk) -> None:
     await listener.ready()
     await desk.receive()
     heard = await hears(listener, 1)
-    assert (await listener.call("sync", {"since": 1}))["data"]["events"] == heard
+    assert (await listener.call("sync", {"epoch": await desk.epoch(), "since": 1}))["data"]["events"] == heard
 
 
 @pytest.mark.parametrize(
-    ("since", "epoch", "reason"), [(99, None, "future"), (0, "an-older-one", "epoch"), (0, None, "pruned")]
+    ("since", "epoch", "reason"),
+    [(99, None, "future"), (0, "an-older-one", "epoch"), (0, None, "pruned")],
 )
 async def test_a_gap_that_cannot_be_filled_is_refused(desk: Desk, since: int, epoch: str | None, reason: str) -> None:
     await desk.receive()
     await pruned(desk, 1)
     async with elsewhere(desk) as other:
         listener = await other.listen()
-        ack = await listener.call("sync", {"since": since, **({"epoch": epoch} if epoch else {})})
+        ack = await listener.call("sync", {"since": since, "epoch": epoch or await desk.epoch()})
         assert (ack["ok"], ack["error"]["code"]) == (False, "resync_required")
         assert (ack["error"]["reason"], ack["error"]["head"]) == (reason, 2)
+        assert SENTENCES[reason] in ack["error"]["message"]

@@ -110,7 +110,12 @@ async def test_what_was_missed_in_a_thread_comes_before_what_is_new(desk: Desk, 
 
 @pytest.mark.parametrize(
     ("cursor", "reason"),
-    [({"seq": 99}, "future"), ({"seq": 4, "epoch": "an-older-one"}, "epoch"), ({"seq": 1}, "pruned")],
+    [
+        ({"seq": 99}, "future"),
+        ({"seq": 4, "epoch": "an-older-one"}, "epoch"),
+        ({"seq": 4, "epoch": None}, "epoch"),
+        ({"seq": 1}, "pruned"),
+    ],
 )
 async def test_a_thread_that_cannot_be_resumed_is_followed_from_now(
     desk: Desk, cursor: dict[str, Any], reason: str
@@ -120,8 +125,9 @@ async def test_a_thread_that_cannot_be_resumed_is_followed_from_now(
     await desk.hub.store.events.delete_up_to(desk.company.id, 3)
     async with elsewhere(desk) as other:
         listener = await ready(other)
-        data = await joined(listener, conversation, **cursor)
-        assert (data["resumed"], data["reason"], data["head"], listener.events) == (False, reason, 4, [])
+        data = await joined(listener, conversation, **{"epoch": await desk.epoch(), **cursor})
+        assert data == {"epoch": await desk.epoch(), "head": 4, "resumed": False, "reason": reason}
+        assert [name for name, _ in listener.heard] == ["sync:ready"]
         await other.receive()
         assert [(event["prev"], event["seq"]) for event in await hears(listener, 1)] == [(4, 5)]
 
@@ -132,7 +138,7 @@ async def test_who_left_a_thread_hears_it_no_more_and_may_come_back(desk: Desk) 
     await joined(listener, conversation)
     assert (await listener.call("conversation:leave", {"conversation_id": conversation}))["ok"]
     await desk.receive("missed")
-    assert (await joined(listener, conversation, seq=4))["resumed"] is True
+    assert (await joined(listener, conversation, epoch=await desk.epoch(), seq=4))["resumed"] is True
     await desk.receive("heard")
     assert [event["message"]["content"] for event in await hears(listener, 2)] == ["missed", "heard"]
 
@@ -159,7 +165,7 @@ async def test_the_company_is_covered_by_its_events_alone(desk: Desk) -> None:
     await desk.receive()
     (await desk.sockets.live.audience(desk.company.id)).beat()
     await hears(listener, 1)
-    assert (await listener.call("sync", {"since": 2}))["ok"]
+    assert (await listener.call("sync", {"epoch": await desk.epoch(), "since": 2}))["ok"]
     assert listener.of("sync:head") == []
 
 
@@ -168,15 +174,16 @@ async def test_a_gap_in_a_thread_is_asked_for(desk: Desk) -> None:
     for contact in (desk.contact_id, ben, desk.contact_id):
         await desk.receive(contact_id=contact)
     listener = await ready(desk)
-    ack = await listener.call("sync", {"conversation_id": conversation, "since": 4})
+    ask = {"conversation_id": conversation, "epoch": await desk.epoch()}
+    ack = await listener.call("sync", {**ask, "since": 4})
     assert [(event["prev"], event["seq"]) for event in ack["data"]["events"]] == [(4, 5), (5, 7)]
-    assert (ack["data"]["conversation_id"], ack["data"]["head"], ack["data"]["more"]) == (conversation, 7, False)
-    refused = await listener.call("sync", {"conversation_id": conversation, "since": 99})
+    assert (ack["data"]["conversation_id"], ack["data"]["next"], ack["data"]["more"]) == (conversation, 7, False)
+    refused = await listener.call("sync", {**ask, "since": 99})
     assert (refused["error"]["code"], refused["error"]["reason"]) == ("resync_required", "future")
 
 
 async def test_a_gap_belongs_to_a_thread(desk: Desk) -> None:
-    ack = await (await ready(desk)).call("sync", {"since": 0})
+    ack = await (await ready(desk)).call("sync", {"epoch": "any", "since": 0})
     assert [detail["field"] for detail in ack["error"]["details"]] == ["conversation_id"]
 
 

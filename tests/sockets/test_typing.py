@@ -91,9 +91,11 @@ async def test_a_signal_is_never_stored(desk: Desk) -> None:
     conversation = (await desk.receive())["conversation_id"]
     writer = await inside(desk, "/company", conversation)
     await writer.call("typing:start", {"conversation_id": conversation})
-    assert (await writer.call("sync", {"since": 2}))["data"] == {
-        "epoch": (await writer.ready())["epoch"],
+    epoch = await desk.epoch()
+    assert (await writer.call("sync", {"epoch": epoch, "since": 2}))["data"] == {
+        "epoch": epoch,
         "events": [],
+        "next": 2,
         "head": 2,
         "more": False,
     }
