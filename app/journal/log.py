@@ -4,7 +4,7 @@ from pymongo.errors import PyMongoError
 
 from app.errors import NotFound, Unavailable
 from app.journal.change import Recorded
-from app.journal.writing import recorded
+from app.journal.records import recorded
 from app.models.company import Stream
 from app.models.entity import CompanyId
 from app.stores.database import Stores

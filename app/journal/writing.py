@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pymongo import WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -13,12 +13,11 @@ from app.journal.change import Change, NotLoaded, Recorded
 from app.journal.faults import WriteRefused, naming
 from app.journal.ledger import Ledger, Put
 from app.journal.memory import Memory
+from app.journal.records import event_document, recorded
 from app.models.entity import CompanyId, Entity, Ref
 from app.stores.bulk import write
-from app.stores.codec import Document, object_id
 from app.stores.database import Stores
 from app.stores.lanes import StepRefused
-from app.stores.log import place
 
 SNAPSHOT = ReadConcern("snapshot")
 MAJORITY_JOURNALED = WriteConcern("majority", j=True)
@@ -70,14 +69,32 @@ class Writing:
         and moves the head. Otherwise the lock comes first, and the state is read under it.
         """
         self.holds_lock = self.met_other = False
+        try:
+            ledger = await self._tried(batch, session, probe, doubted=doubted, sure=sure, more=more)
+        except StepRefused:  # one of several: now they are done one by one, and that one has a name
+            self.forget()
+            ledger = await self._tried(batch, session, probe, doubted=doubted, sure=False, more=more, one_by_one=True)
+        self.head = ledger.head
+        self.memory.keep(ledger.draft)
+        return ledger
+
+    async def _tried(
+        self,
+        batch: Sequence[Change],
+        session: AsyncClientSession,
+        probe: Probe,
+        *,
+        doubted: bool,
+        sure: bool,
+        more: int,
+        one_by_one: bool = False,
+    ) -> Ledger:
         async with await session.start_transaction(SNAPSHOT, MAJORITY_JOURNALED):
             ledger = self._decided_on_memory(batch) if sure and not doubted else None
             if ledger is None or not await self._take_turn(ledger, session, more):
                 ledger = await self._decided_under_lock(batch, session, doubted=doubted, more=more)
-            await self._write(ledger, session)
+            await self._write(ledger, session, one_by_one=one_by_one)
             probe("before_commit")
-        self.head = ledger.head
-        self.memory.keep(ledger.draft)
         return ledger
 
     def _decided_on_memory(self, batch: Sequence[Change]) -> Ledger | None:
@@ -158,7 +175,7 @@ class Writing:
             if asked:
                 self.memory.learn(asked, await store.load(self.company_id, asked, session))
 
-    async def _write(self, ledger: Ledger, session: AsyncClientSession) -> None:
+    async def _write(self, ledger: Ledger, session: AsyncClientSession, *, one_by_one: bool) -> None:
         database = self.stores.database
         for kind, store in self.stores.journaled.items():
             puts = [put for put in ledger.puts.values() if put.entity.__class__ is kind]
@@ -173,20 +190,22 @@ class Writing:
                         [store.document(put.entity) for put in old],
                         session,
                     )
-        await self._move(ledger, session)
+        await self._move(ledger, session, one_by_one=one_by_one)
         if ledger.events:
             with naming(ledger.owners):
                 documents = [event_document(event) for event in ledger.events]
                 await write(database, self.stores.events.name, documents, (), session)
 
-    async def _move(self, ledger: Ledger, session: AsyncClientSession) -> None:
+    async def _move(self, ledger: Ledger, session: AsyncClientSession, *, one_by_one: bool) -> None:
         """Take the outbox along: whoever lost its turn meanwhile is refused, the others are not."""
         owners = {step.id: (step, change) for step, change in ledger.moves()}
         if not owners:
             return
         try:
-            await self.stores.lanes.take([step for step, _ in owners.values()], session)
+            await self.stores.lanes.take([step for step, _ in owners.values()], session, one_by_one=one_by_one)
         except StepRefused as refused:
+            if refused.step is None:
+                raise
             step, change = owners[refused.step.id]
             raise WriteRefused(change, {}, BeingSent() if step.fence is None else Fenced()) from refused
 
@@ -198,36 +217,3 @@ def _nobody(change: Change) -> None:
 def _names_held(put: Put) -> int:
     """Sort what gives a unique name up before what takes it."""
     return len(put.entity.names())
-
-
-def event_document(event: Recorded) -> Document:
-    """Return an event of the log as it is kept."""
-    document: Document = {
-        "_id": place(event.company_id, event.seq),
-        "company_id": object_id(event.company_id),
-        "seq": event.seq,
-        "type": event.type,
-        "at": event.at,
-        "body": event.body.decode(),
-    }
-    if event.conversation_id is not None:
-        document["conversation_id"] = object_id(event.conversation_id)
-    if event.key is not None:
-        document["key"] = event.key
-        document["digest"] = event.digest
-    return document
-
-
-def recorded(company_id: CompanyId, document: Document) -> Recorded:
-    """Return an event as the log kept it."""
-    conversation_id: Any = document.get("conversation_id")
-    return Recorded(
-        company_id=company_id,
-        seq=document["seq"],
-        type=document["type"],
-        conversation_id=str(conversation_id) if conversation_id else None,
-        at=document["at"],
-        body=document["body"].encode(),
-        key=document.get("key"),
-        digest=document.get("digest"),
-    )

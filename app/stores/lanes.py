@@ -20,10 +20,13 @@ SEEN = ("company_id", "channel_id", "deadline")
 
 
 class StepRefused(Exception):
-    """A row was not as the step took it to be: its turn is another's by now, or somebody is in the middle of one."""
+    """A row was not as the step took it to be: its turn is another's by now, or somebody is in the middle of one.
 
-    def __init__(self, step: LaneStep) -> None:
-        super().__init__(step.id)
+    `step` is None where it was one of several: done one by one, in another transaction, they say which.
+    """
+
+    def __init__(self, step: LaneStep | None) -> None:
+        super().__init__(step.id if step else "one of several")
         self.step = step
 
 
@@ -48,8 +51,19 @@ class Lanes:
         self.lease = lease
         self.collection = database.get_collection(self.name)
 
-    async def take(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> None:
-        """Do these steps, one a row, in the journal's transaction. Raises StepRefused."""
+    async def take(self, steps: Sequence[LaneStep], session: AsyncClientSession, *, one_by_one: bool = False) -> None:
+        """Do these steps, one a row, in the journal's transaction. Raises StepRefused.
+
+        The server only counts what matched. Neither the rows inside the transaction, which some steps have moved by
+        then, nor those outside it, which others move, say which step did not: only a step that is alone is sure of it.
+        """
+        if one_by_one:
+            for step in steps:
+                await self._take([step], session)
+        else:
+            await self._take(steps, session)
+
+    async def _take(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> None:
         kept = [step for step in steps if step.head is not None]
         updates = [{"q": _expected(step), "u": _moved(step, self.lease), "upsert": step.opens} for step in kept]
         deletes = [{"q": _expected(step), "limit": 1} for step in steps if step.head is None]
@@ -59,13 +73,7 @@ class Lanes:
         if deletes:
             done += (await self.database.command({"delete": self.name, "deletes": deletes}, session=session))["n"]
         if done != len(steps):
-            raise StepRefused(await self._refused_of(steps))
-
-    async def _refused_of(self, steps: Sequence[LaneStep]) -> LaneStep:
-        """Find out which one did not match, by the rows as they are without this transaction."""
-        ids = [object_id(step.id) for step in steps]
-        rows = {str(row["_id"]): row async for row in self.collection.find({"_id": {"$in": ids}})}
-        return next((step for step in steps if not _matches(step, rows.get(step.id))), steps[0])
+            raise StepRefused(steps[0] if len(steps) == 1 else None)
 
     async def due(self, busy: Iterable[ChannelId], limit: int) -> list[Due]:
         """Return rows whose time has come, those that wait longest first, without these channels'.
@@ -159,17 +167,6 @@ def _moved(step: LaneStep, lease: float) -> list[Document]:
         "fence": {"$ifNull": ["$fence", {"$toLong": NOW}]},
     }
     return [{"$set": row}, {"$unset": "lease_until"}]
-
-
-def _matches(step: LaneStep, row: Document | None) -> bool:
-    """Tell whether a row is as `_expected` asks."""
-    if step.opens:
-        return True
-    if row is None:
-        return False
-    if step.fence is None:
-        return "lease_until" not in row
-    return bool(row["fence"] == step.fence and "lease_until" in row)
 
 
 def _due(row: Document) -> Due:
