@@ -60,7 +60,7 @@ def is_conflict(error: Exception) -> bool:
 
 
 def is_cut(error: Exception) -> bool:
-    """Tell whether the database was away, or the commit's outcome is not known."""
+    """Tell whether the database was away, or says itself that the outcome of a commit is not known."""
     if not isinstance(error, PyMongoError):
         return False
     return isinstance(error, ConnectionFailure) or any(

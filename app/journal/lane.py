@@ -131,7 +131,7 @@ class Lane:
         """Wait for a better moment; False when no other try can help."""
         if self.writing.holds_lock or not is_conflict(error):
             self.writing.forget()
-            return await effort.pause(error)
+            return await effort.pause(error, commit_was_sent=self.writing.commit_was_sent)
         # Another process has the lock. We wrote nothing: the next turn will say whether what we remember is still true.
         self.sharing.met()
         await effort.suspect()
@@ -211,13 +211,17 @@ class Effort:
         if time.monotonic() - self.began > PATIENCE:
             await self.free_dead_writers()
 
-    async def pause(self, error: Exception) -> bool:
-        """Wait before the next try; False when no other try can help."""
+    async def pause(self, error: Exception, *, commit_was_sent: bool) -> bool:
+        """Wait before the next try; False when no other try can help.
+
+        A commit that was sent may be stored whatever interrupted it: only the database's own word that it has
+        forgotten the transaction, which `is_conflict` reads, says that nothing happened.
+        """
         if is_conflict(error):
             await self.suspect()
             await asyncio.sleep(random.uniform(*CONFLICT_PAUSE))
             return True
-        if is_cut(error):
+        if commit_was_sent or is_cut(error):
             self.doubted = True
             await asyncio.sleep(random.uniform(*CUT_PAUSE))
             return True

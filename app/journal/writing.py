@@ -29,7 +29,8 @@ class Writing:
     """How one company's batches are written, and what is remembered between them.
 
     The memory is valid iff nobody else took a turn of this epoch since ours: `turn` is of our last commit, None when
-    unknown. `holds_lock` says how far the last try came; `met_other` whether it found that another process had written.
+    unknown. `holds_lock` and `commit_was_sent` say how far the last try came; `met_other` whether it found that another
+    process had written.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Writing:
         self.epoch = ""
         self.head = 0
         self.holds_lock = False
+        self.commit_was_sent = False
         self.met_other = False
 
     def forget(self) -> None:
@@ -68,7 +70,7 @@ class Writing:
         What was decided on a memory that proves valid was decided on the truth: then one compare-and-set takes the lock
         and moves the head. Otherwise the lock comes first, and the state is read under it.
         """
-        self.holds_lock = self.met_other = False
+        self.holds_lock = self.commit_was_sent = self.met_other = False
         try:
             ledger = await self._tried(batch, session, probe, doubted=doubted, sure=sure, more=more)
         except StepRefused:  # one of several: now they are done one by one, and that one has a name
@@ -95,6 +97,7 @@ class Writing:
                 ledger = await self._decided_under_lock(batch, session, doubted=doubted, more=more)
             await self._write(ledger, session, one_by_one=one_by_one)
             probe("before_commit")
+            self.commit_was_sent = True
         return ledger
 
     def _decided_on_memory(self, batch: Sequence[Change]) -> Ledger | None:

@@ -6,9 +6,10 @@ from itertools import takewhile
 from typing import Any, ClassVar
 
 from bson import Binary
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, ReturnDocument, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.read_concern import ReadConcern
 
 from app.models.company import Stream
 from app.models.entity import CompanyId
@@ -164,7 +165,14 @@ class Writers:
     indexes = (IndexModel([("seen_at", ASCENDING)], name="silence", expireAfterSeconds=300),)
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self.collection = database.get_collection(self.name)
+        # The primary alone is asked, and nothing waits for a majority: members that lag must not make the living look
+        # dead. A beat that an election takes back comes again within a second.
+        self.collection = database.get_collection(
+            self.name,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("local"),
+            write_concern=WriteConcern(w=1),
+        )
         self.admin = database.client.admin
 
     async def beat(self, id: str, sessions: Sequence[Any]) -> None:

@@ -120,9 +120,9 @@ class ReplicaSet:
 
 
 @asynccontextmanager
-async def running_replica_set(folder: Path, *, brisk: bool = True) -> AsyncIterator[ReplicaSet]:
+async def running_replica_set(folder: Path, *flags: str, brisk: bool = True) -> AsyncIterator[ReplicaSet]:
     """Run three members for as long as the block; `brisk` ones miss a primary after a second."""
-    members = [Member(folder / f"member-{number}", *(SOURCE if brisk else ())) for number in range(3)]
+    members = [Member(folder / f"member-{number}", *flags, *(SOURCE if brisk else ())) for number in range(3)]
     replica_set = ReplicaSet(members, BRISK if brisk else {})
     try:
         for each in members:
