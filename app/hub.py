@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from app.journal.journal import Journal
 from app.models.channel import Channel
 from app.models.contact import Platform
-from app.models.entity import ChannelId, CompanyId, ConversationId, SessionId
+from app.models.entity import ChannelId, CompanyId, ConversationId
 from app.models.failure import Failure
 from app.models.gate import Gate
 from app.models.job import JobState
@@ -53,11 +53,11 @@ class Renewals:
 
 @dataclass(slots=True)
 class Bells:
-    """What actions ring and doors listen to, in this process: signals, sign-ins that ended, conversations read."""
+    """What actions ring and doors listen to, in this process: signals, whose access changed, conversations read."""
 
     signal: list[Callable[[Signal], None]] = field(default_factory=list)
     signal_elsewhere: list[Callable[[Signal], None]] = field(default_factory=list)
-    signed_out: list[Callable[[SessionId], None]] = field(default_factory=list)
+    access: list[Callable[[str], None]] = field(default_factory=list)  # `user:ID`, `key:ID` or `session:ID`
     read: list[Callable[[CompanyId, ConversationId], None]] = field(default_factory=list)
 
 

@@ -54,7 +54,7 @@ KIND_OF = {
     "/channels id": "account",
 }
 KIND_AT = {"POST /messages/{id}/retry": "failed", "POST /messages/{id}/cancel": "waiting"}
-UNTOLD = {"leases", "sessions", "writers"}  # collections that change by themselves, or by being looked at
+UNTOLD = {"endings", "leases", "sessions", "writers"}  # collections that change by themselves, or by being looked at
 
 
 @dataclass

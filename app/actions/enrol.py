@@ -12,8 +12,7 @@ SHORTEST = 8  # characters of a password
 
 async def enrol_user(hub: Hub, company_id: CompanyId, *, email: str, role: Role, password: str, name: str = "") -> User:
     """Return the new member of staff. Raises NotFound, Invalid, Duplicate."""
-    if len(password) < SHORTEST or len(password.encode()) > MOST_BYTES:
-        raise Invalid.of("password", f"A password has {SHORTEST} characters or more, and {MOST_BYTES} bytes at most.")
+    require_password(password)
     await _require_company(hub, company_id)
     user = User(
         id=UserId(hub.new_id()),
@@ -46,6 +45,12 @@ async def enrol_key(
     )
     await hub.store.api_keys.create(key)
     return key, secret
+
+
+def require_password(password: str) -> None:
+    """Refuse a password that is too short, or longer than what is hashed. Raises Invalid."""
+    if len(password) < SHORTEST or len(password.encode()) > MOST_BYTES:
+        raise Invalid.of("password", f"A password has {SHORTEST} characters or more, and {MOST_BYTES} bytes at most.")
 
 
 async def _require_company(hub: Hub, company_id: CompanyId) -> None:

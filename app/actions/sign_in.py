@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.access import hash_of, issue_token
+from app.actions.end_sessions import end_session
 from app.errors import Unauthenticated
 from app.hub import Hub
 from app.models.entity import CompanyId, SessionId
@@ -19,7 +20,6 @@ from app.outside.limiter import Rate
 from app.outside.peer import site_of
 from app.outside.tokens import Claims
 
-SIGNED_OUT = "signed_out"  # what is rung when a sign-in ends
 MINUTE = 60.0  # seconds
 MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
 GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's retry, not a thief
@@ -65,7 +65,16 @@ async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = 
         created_at=hub.now(),
     )
     await hub.store.sessions.create(session)
+    # Whoever changes the password or lets this person go does that first, and ends all sign-ins then. So either they
+    # end this one, or we see here what they did.
+    if not _is_still(user, await hub.store.users.get(user.company_id, user.id)):
+        await hub.store.sessions.end(session.id)
+        raise Unauthenticated("This address and password do not go together.")
     return _signed_in(hub, user, session.id, token)
+
+
+def _is_still(user: User, now: User | None) -> bool:
+    return now is not None and now.active and now.password_hash == user.password_hash
 
 
 def _hold_to_limit(hub: Hub, email: str, address: str | None) -> None:
@@ -110,20 +119,6 @@ async def sign_out(hub: Hub, *, session_id: SessionId | None, token: str | None)
         ended = await hub.store.sessions.end_with(hash_of(token))
         if ended is not None:
             await end_session(hub, ended.id)
-
-
-async def end_session(hub: Hub, session_id: SessionId) -> None:
-    """End a sign-in now, in every process that can be rung: its tokens are refused, its sockets are closed."""
-    await hub.store.sessions.end(session_id)
-    hub.doorbell.ring(SIGNED_OUT, session_id.encode())
-    forget_session(hub, session_id)
-
-
-def forget_session(hub: Hub, session_id: SessionId) -> None:
-    """Refuse in this process what a sign-in that has ended still asks for."""
-    hub.known.sessions.forget(session_id)
-    for listen in hub.bells.signed_out:
-        listen(session_id)
 
 
 def _signed_in(hub: Hub, user: User, session_id: SessionId, refresh_token: str) -> SignedIn:

@@ -40,6 +40,11 @@ class Caller:
         return f"{self.kind}:{self.id}"
 
     @property
+    def subjects(self) -> tuple[str, str]:
+        """Return the names under which access can end: this principal's, and that of the sign-in."""
+        return self.principal, f"session:{self.session_id}"
+
+    @property
     def author(self) -> Author:
         """Return the caller as the author of a message."""
         return Author(kind=self.kind, id=self.id, name=self.name)

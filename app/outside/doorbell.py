@@ -57,6 +57,8 @@ class Doorbell:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._bytes = 0
         self._rung = asyncio.Event()
+        self._silent = asyncio.Event()  # while nothing waits to be rung
+        self._silent.set()
         self._tuning: asyncio.Queue[tuple[str, str]] | None = None  # while Redis hears us
         self._pool = _pool(url) if url else None
         self._resolver = ThreadPoolExecutor(1, "doorbell")  # starts no thread before it is used
@@ -81,7 +83,10 @@ class Doorbell:
             keep_running(self._tasks, "doorbell-beat", self._beat_on)
 
     async def close(self) -> None:
-        """Go; what was not rung yet is found by those who look."""
+        """Go, when what waits has been rung or in a moment; what was not rung yet is found by those who look."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._silent.wait()
         await cancelled_for_good(set(self._tasks))
         self._resolver.shutdown(wait=False, cancel_futures=True)
 
@@ -95,6 +100,7 @@ class Doorbell:
         while self._bytes > MOST_WAITING:
             self._bytes -= len(self._waiting.popleft()[1])
         self._rung.set()
+        self._silent.clear()
 
     def attend(self, company_id: str) -> None:
         """Hear what is rung for a company."""
@@ -143,6 +149,7 @@ class Doorbell:
     def _lost(self, error: BaseException) -> None:
         self._waiting.clear()
         self._bytes = 0
+        self._silent.set()
         if self.reached or not self._told:
             self.reached, self._told = False, True
             logger.bind(error=type(error).__name__).warning("redis is away; other processes are heard by polling")
@@ -156,6 +163,8 @@ class Doorbell:
             await mouth.send_packed_command(mouth.pack_commands(commands))
             for _ in rung:
                 await mouth.read_response()
+            if not self._waiting:
+                self._silent.set()
 
     async def _hear_on(self, ears: Connection) -> None:
         self._tuning = asyncio.Queue()  # what is attended from here on

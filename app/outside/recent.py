@@ -50,3 +50,9 @@ class Recent(Generic[K, V]):
         self._kept.pop(key, None)
         if key in self._asking:
             self._forgotten.add(key)
+
+    def forget_if(self, test: Callable[[V], bool]) -> None:
+        """Ask anew for every answer of which this is true; one that is just being given may be, so that one too."""
+        for key in [key for key, (_, value) in self._kept.items() if test(value)]:
+            del self._kept[key]
+        self._forgotten.update(self._asking)

@@ -5,19 +5,13 @@ A frame `(prev, seq]` holds all that its room may see in that interval; `prev` i
 
 import asyncio
 
-from loguru import logger
-from pymongo.errors import PyMongoError
-
-from app.actions.review_access import review_access
-from app.actions.sign_in import SIGNED_OUT, forget_session
 from app.hub import Hub
 from app.journal.change import Recorded
 from app.journal.feed import Feed
-from app.models.entity import CompanyId, SessionId
+from app.models.entity import CompanyId
 from app.models.wire import to_json
 from app.outside.kept import keep_running
 from app.signals import Signal, Typing
-from app.sockets import closing
 from app.sockets.connection import Connection
 from app.sockets.frames import event_frame
 from app.sockets.presence import Attendance
@@ -26,7 +20,6 @@ from app.sockets.typists import Typists
 
 COMPANY, CONVERSATION = "/company", "/conversation"
 BEAT = 10.0  # seconds between two beats for rooms in which nothing was said
-REVIEW = 30.0  # seconds between two looks for sign-ins, people and keys that are no more what they were
 LOOK = 0.5  # seconds between two looks for who has gone, or has stopped writing
 
 
@@ -134,12 +127,10 @@ class Live:
         self.typists = Typists(hub)
         hub.bells.signal.append(self.signal)
         hub.bells.signal_elsewhere.append(self.signal)
-        hub.bells.signed_out.append(self.signed_out)
-        hub.doorbell.on(SIGNED_OUT, lambda process, company_id, id: forget_session(hub, SessionId(id.decode())))
 
     def start(self) -> None:
         """Begin to beat, and to look for what has run out."""
-        for work in (self._beat_on, self._look_on, self._review_on):
+        for work in (self._beat_on, self._look_on):
             keep_running(self._tasks, "live", work)
 
     def stop(self) -> None:
@@ -192,37 +183,11 @@ class Live:
             room = company_room(signal.company_id)
             self.rooms.whisper(COMPANY, room, event_frame(COMPANY, signal.type, body))
 
-    def signed_out(self, session_id: SessionId) -> None:
-        """Close the sockets of a sign-in that ended."""
-        for connection in tuple(self.connections.values()):
-            if connection.identity is not None and connection.identity.session_id == session_id:
-                connection.close(closing.SIGNED_OUT)
-
     async def _beat_on(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
             for audience in tuple(self._audiences.values()):
                 audience.beat()
-
-    async def _review_on(self) -> None:
-        """Close the sockets of those whose access ended or changed, however that came about: a ring may be missed."""
-        while True:
-            await asyncio.sleep(REVIEW)
-            try:
-                await self.review()
-            except PyMongoError as error:
-                logger.bind(error=type(error).__name__).warning("access could not be reviewed")
-
-    async def review(self) -> None:
-        """Look once at everyone who is connected."""
-        connected = {each.identity for each in self.connections.values() if each.identity is not None}
-        outcome = await review_access(self.hub, connected)
-        for connection in tuple(self.connections.values()):
-            identity = connection.identity
-            if identity in outcome.ended:
-                connection.close(closing.SIGNED_OUT)
-            elif identity in outcome.changed:
-                connection.close(closing.CHANGED)
 
     async def _look_on(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from app.sockets.drain import send_away
 from app.sockets.engine import Engine
 from app.sockets.limits import Limits, Turnstile
 from app.sockets.live import COMPANY, CONVERSATION, Live
+from app.sockets.reviews import Reviews
 from app.sockets.server import SocketServer
 
 
@@ -44,6 +45,7 @@ class Sockets:
         )
         self.engine: Engine = self.server.eio
         self.live = Live(hub, self.server.manager, self.engine.connections)
+        self.reviews = Reviews(hub, self.engine.connections)
         for namespace in (
             company.CompanyNamespace(COMPANY, hub, self.live, self.engine.turnstile, company.EVENTS),
             conversation.ConversationNamespace(
@@ -53,8 +55,9 @@ class Sockets:
             self.server.register_namespace(namespace)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Begin to beat, and to look whose access has ended."""
         self.live.start()
+        self.reviews.start()
 
     async def drain(self) -> None:
         """Let nobody in, and send away who is here."""
@@ -65,4 +68,5 @@ class Sockets:
         """End what is left."""
         await self.drain()
         self.live.stop()
+        self.reviews.stop()
         await self.engine.shutdown()

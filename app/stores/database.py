@@ -16,6 +16,7 @@ from app.stores.companies import Companies
 from app.stores.contacts import Contacts
 from app.stores.conversations import Conversations
 from app.stores.credentials import Credentials
+from app.stores.endings import Endings
 from app.stores.entities import EntityStore
 from app.stores.gates import Gates
 from app.stores.grants import Grants
@@ -61,6 +62,7 @@ class Stores:
     credentials: Credentials
     identities: Identities
     grants: Grants
+    endings: Endings
 
     @property
     def journaled(self) -> dict[type[Entity], EntityStore[Any]]:
@@ -73,7 +75,7 @@ class Stores:
         """Return every store that has indexes."""
         log = (self.companies, self.streams, self.events, self.writers)
         plain = (self.users, self.sessions, self.api_keys, self.lanes, self.gates, self.unheard, self.grants)
-        return (*log, *plain, self.leases, *self.journaled.values())
+        return (*log, *plain, self.leases, self.endings, *self.journaled.values())
 
     async def ping(self) -> None:
         """Tell whether the primary answers."""
@@ -146,4 +148,5 @@ def stores_in(client: AsyncMongoClient[Document], name: str, *, lease: float = L
         credentials=Credentials(database),
         identities=Identities(database),
         grants=Grants(database),
+        endings=Endings(database),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from app.models.entity import KeyId, SessionId, UserId
@@ -32,6 +33,10 @@ class Identities:
         """Return these keys."""
         found = self._keys.collection.find({"_id": _any_of(ids)})
         return {key.id: key for key in [self._keys.codec.from_document(row) async for row in found]}
+
+    async def key(self, id: str) -> ApiKey | None:
+        """Return the key with this id, if it is one."""
+        return (await self.keys({KeyId(id)})).get(KeyId(id)) if ObjectId.is_valid(id) else None
 
 
 def _any_of(ids: Iterable[str]) -> Document:

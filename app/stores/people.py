@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import ClassVar
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from app.errors import Duplicate
-from app.models.entity import CompanyId, SessionId, UserId
+from app.models.entity import CompanyId, KeyId, SessionId, UserId
 from app.models.people import ApiKey, Session, User
 from app.stores.codec import Codec, Document, object_id
 
@@ -43,6 +43,22 @@ class Users:
         found = await self.collection.find_one({"_id": object_id(id), "company_id": object_id(company_id)})
         return self.codec.from_document(found) if found else None
 
+    async def deactivate(self, company_id: CompanyId, id: UserId) -> User | None:
+        """Let a person in no more, and return them; None when there is none."""
+        return await self._set(company_id, id, {"active": False})
+
+    async def set_password(self, company_id: CompanyId, id: UserId, password_hash: str) -> User | None:
+        """Store the hash of another password, and return the person; None when there is none."""
+        return await self._set(company_id, id, {"password_hash": password_hash})
+
+    async def _set(self, company_id: CompanyId, id: UserId, fields: Document) -> User | None:
+        found = await self.collection.find_one_and_update(
+            {"_id": object_id(id), "company_id": object_id(company_id)},
+            {"$set": fields},
+            return_document=ReturnDocument.AFTER,
+        )
+        return self.codec.from_document(found) if found else None
+
 
 MOST_SPENT = 700  # refresh tokens that a sign-in remembers having spent: a week of one each quarter of an hour
 
@@ -54,6 +70,7 @@ class Sessions:
     indexes = (
         IndexModel([("token_hash", ASCENDING)], name="token", unique=True),
         IndexModel([("spent", ASCENDING)], name="spent", sparse=True),
+        IndexModel([("user_id", ASCENDING)], name="user"),
         IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
     )
 
@@ -90,6 +107,11 @@ class Sessions:
         """End a sign-in: neither its refresh token nor its access tokens are worth anything after it."""
         await self.collection.delete_one({"_id": object_id(id)})
 
+    async def end_all_of(self, company_id: CompanyId, user_id: UserId) -> int:
+        """End all sign-ins of a person, and return how many there were."""
+        whose = {"user_id": object_id(user_id), "company_id": object_id(company_id)}
+        return (await self.collection.delete_many(whose)).deleted_count
+
     async def end_with(self, token_hash: str) -> Session | None:
         """End the sign-in of a refresh token, and return it."""
         found = await self.collection.find_one_and_delete({"token_hash": token_hash})
@@ -116,4 +138,13 @@ class ApiKeys:
     async def with_prefix(self, prefix: str) -> ApiKey | None:
         """Return the key that begins like this; the one query that knows no company yet."""
         found = await self.collection.find_one({"prefix": prefix})
+        return self.codec.from_document(found) if found else None
+
+    async def revoke(self, company_id: CompanyId, id: KeyId, now: datetime) -> ApiKey | None:
+        """Revoke a key, unless it was before, and return it; None when there is none."""
+        found = await self.collection.find_one_and_update(
+            {"_id": object_id(id), "company_id": object_id(company_id)},
+            [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", now]}}}],
+            return_document=ReturnDocument.AFTER,
+        )
         return self.codec.from_document(found) if found else None

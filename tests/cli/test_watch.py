@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.access import PREFIX
-from app.actions.sign_in import end_session
+from app.actions.end_sessions import end_session
 from app.commands.command import CommandError
 from app.commands.credentials import Credentials, KeyCredentials, PersonCredentials
 from app.commands.cursor import Cursor, Verdict

@@ -73,6 +73,15 @@ async def test_who_has_left_a_company_hears_no_more_of_it(pair: Pair) -> None:
     await until(lambda: heard == [b"to all again"])
 
 
+async def test_a_command_that_rings_and_goes_at_once_is_heard(pair: Pair, redis: Redis) -> None:
+    heard = heard_by(pair[1])
+    command = Doorbell(redis.url, "t", "3" * 32)
+    command.start()
+    command.ring("word", b"by a command")
+    await command.close()
+    await until(lambda: heard == [b"by a command"])
+
+
 async def test_what_waits_for_a_redis_that_is_away_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 1000)
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, and never says a word
