@@ -24,10 +24,11 @@ TRY_LATER = Closing(1013, "something is away; try again in a moment", come_back=
 CLIENT_LEFT = Closing(1000, "the client said goodbye", come_back=False)
 NO_CONNECT = Closing(4408, "no namespace was connected in time", come_back=True)
 PING_TIMEOUT = Closing(4409, "no answer to a ping", come_back=True)
+UNFINISHED = Closing(4410, "a message was begun and not finished in time", come_back=True)
 EXPIRED = Closing(4401, "the token expired", come_back=True)
 SIGNED_OUT = Closing(4403, "this sign-in has ended", come_back=False)
 CHANGED = Closing(4405, "what you may do has changed", come_back=True)
-FLOODED = Closing(4429, "too many events at once", come_back=True)
+FLOODED = Closing(4429, "too many frames or events at once", come_back=True)
 CROWDED = Closing(4430, "too many connections of one person or company", come_back=True)
 SLOW = Closing(4413, "too much waited to be read", come_back=True)
 

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from app.models.caller import Caller
-from app.sockets.closing import CLIENT_LEFT, SLOW, Closing
-from app.sockets.frames import CLOSE_FRAME, ENGINE_PING, PONG_FRAME, frame
-from app.sockets.reader import BINARY, CLOSE, PING, TEXT, Reader, Unreadable, decoded, lone_text
+from app.sockets.bucket import Bucket
+from app.sockets.closing import SLOW, Closing
+from app.sockets.frames import CLOSE_FRAME, ENGINE_PING, frame
+from app.sockets.incoming import Incoming
 
 if TYPE_CHECKING:
     from app.sockets.engine import Engine
@@ -21,26 +22,7 @@ LAST_WORDS = 5.0  # seconds that a closing connection has to take what was writt
 Work = Callable[[], Awaitable[None]]
 
 
-class Bucket:
-    """A token bucket on the loop's clock: `rate` a second, `burst` at once."""
-
-    __slots__ = ("filled_at", "tokens")
-
-    def __init__(self, burst: float, now: float) -> None:
-        self.tokens = burst
-        self.filled_at = now
-
-    def take(self, rate: float, burst: float, now: float) -> bool:
-        """Take a token if there is one."""
-        self.tokens = min(burst, self.tokens + (now - self.filled_at) * rate)
-        self.filled_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
-class Connection(asyncio.Protocol):
+class Connection(Incoming):
     """A client's one connection, whatever namespaces it joins.
 
     It is the transport's protocol itself: what is read is heard in the very step in which it is read. Frames are
@@ -51,39 +33,28 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_ending",
         "_queue",
-        "_reader",
         "_worker",
-        "asked",
         "bucket",
-        "closed",
-        "due",
         "expires",
         "identity",
         "members",
         "opened",
         "out",
-        "outlet",
         "pinged",
         "remote",
         "sid",
-        "transport",
     )
 
     def __init__(self, sid: str, transport: asyncio.Transport, remote: str, outlet: "Engine", now: float) -> None:
+        super().__init__(transport, outlet)
         self.sid = sid
-        self.transport = transport
         self.remote = remote
-        self.outlet = outlet
         self.out: list[bytes] = []
-        self.closed = False
-        self.asked = False  # for a sign of life that has not come
         self.opened = self.pinged = now
-        self.due = 0.0
         self.expires: float | None = None
         self.identity: Caller | None = None
-        self.bucket: Bucket | None = None
+        self.bucket: Bucket | None = None  # of events
         self.members: dict[str, Member] = {}
-        self._reader: Reader | None = None
         self._queue: deque[Work] | None = None
         self._worker: asyncio.Task[None] | None = None
         self._ending: asyncio.TimerHandle | None = None
@@ -91,36 +62,8 @@ class Connection(asyncio.Protocol):
 
     # What the transport tells us.
 
-    def data_received(self, data: bytes) -> None:
-        """Hear what the client sent."""
-        if self.closed:
-            return
-        try:
-            text = lone_text(data, self.outlet.max_frame) if self._reader is None else None
-            if text is None:
-                self._read(data)
-            else:
-                self._heard(text)
-        except Unreadable as unreadable:
-            self.close(unreadable.closing)
-
-    def _read(self, data: bytes) -> None:
-        """Hear what did not come as one text frame."""
-        reader = self._reader or Reader(self.outlet.max_frame)
-        for opcode, payload in reader.feed(data):
-            if opcode == TEXT:
-                self._heard(decoded(payload))
-            elif opcode == BINARY:
-                self._heard(bytes(payload))
-            elif opcode == PING:
-                self.push(frame(payload, PONG_FRAME))
-            elif opcode == CLOSE:
-                self.close(CLIENT_LEFT)  # a Close is answered with a Close, RFC 6455 section 5.5.1
-            if self.closed:
-                return
-        self._reader = None if reader.is_idle else reader
-
-    def _heard(self, said: str | bytes) -> None:
+    def hear(self, said: str | bytes) -> None:
+        """Take one message: whatever it is, it is a sign of life."""
         self.asked = False
         self.outlet.receive(self, said)
 
@@ -183,7 +126,8 @@ class Connection(asyncio.Protocol):
             self._worker = asyncio.create_task(self._work(self._queue), name=f"socket-{self.sid}")
         self._queue.append(work)
         if len(self._queue) == MOST_QUEUED:
-            self.transport.pause_reading()
+            self._full = True
+            self._pause()
 
     @property
     def busy(self) -> bool:
@@ -194,8 +138,9 @@ class Connection(asyncio.Protocol):
         try:
             while queue and not self.closed:
                 await queue.popleft()()
-                if len(queue) == MOST_QUEUED // 2 and not self.closed:
-                    self.transport.resume_reading()
+                if self._full and len(queue) <= MOST_QUEUED // 2:
+                    self._full = False
+                    asyncio.get_running_loop().call_soon(self._read_on)
         except BaseException:
             self.abort("error")
             raise

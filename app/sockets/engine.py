@@ -13,14 +13,16 @@ from aiohttp import hdrs, web
 
 from app.models.wire import to_json
 from app.outside.peer import site_of
-from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER
+from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER, UNFINISHED
 from app.sockets.connection import Connection
 from app.sockets.frames import BINARY_FRAME, MESSAGE, OPEN, frame
+from app.sockets.incoming import FINISH_WITHIN
 from app.sockets.limits import Turnstile
 from app.sockets.outgoing import Outgoing
 from app.sockets.upgrade import TakenOver, answer_to, take_transport
 
-CONNECT_WITHIN = 10.0  # seconds from the handshake to the first namespace
+SWEEP = 1.0  # seconds between two looks at the deadlines
+CONNECT_WITHIN = 10.0 - SWEEP  # seconds from the handshake to the first namespace: 10 at the last look
 
 # https://github.com/socketio/engine.io, lib/server.ts: what its clients know.
 UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
@@ -167,7 +169,7 @@ class Engine(Outgoing):
     # Deadlines.
 
     async def _sweep_on(self) -> None:
-        pace = min(1.0, self.ping_interval / 4)
+        pace = min(SWEEP, self.ping_interval / 4)
         while self.connections or not self.draining:
             await asyncio.sleep(pace)
             now = asyncio.get_running_loop().time()
@@ -179,6 +181,8 @@ class Engine(Outgoing):
             return connection.close(EXPIRED)
         if not connection.members and now - connection.opened >= CONNECT_WITHIN:
             return connection.close(NO_CONNECT)
+        if connection.begun is not None and now - connection.begun >= FINISH_WITHIN:
+            return connection.close(UNFINISHED)
         if connection.asked and now - connection.pinged >= self.ping_timeout:
             return connection.close(PING_TIMEOUT)
         if not connection.asked and now - connection.pinged >= self.ping_interval:
@@ -189,6 +193,8 @@ class Engine(Outgoing):
         due = connection.pinged + (self.ping_timeout if connection.asked else self.ping_interval)
         if not connection.members:
             due = min(due, connection.opened + CONNECT_WITHIN)
+        if connection.begun is not None:
+            due = min(due, connection.begun + FINISH_WITHIN)
         return due if connection.expires is None else min(due, connection.expires)
 
     def forget(self, connection: Connection, reason: str) -> None:

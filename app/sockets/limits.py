@@ -13,8 +13,14 @@ import orjson
 from app.models.wire import to_json
 from app.outside.doorbell import Doorbell
 from app.outside.peer import site_of
-from app.sockets.connection import Bucket, Connection
+from app.sockets.bucket import Bucket
+from app.sockets.connection import Connection
+from app.sockets.incoming import Incoming
 
+# A client's own frames beside its events: pongs, acks, connects, and what browsers cut large messages into. Four
+# for each event that it may send; the official suites of WebSocket and Socket.IO stay far below the least.
+FRAMES_OF_AN_EVENT = 4
+LEAST_FRAMES = 200  # a second
 SMALL = 20  # a process that holds less than this part of what is allowed keeps it to itself
 
 Name = tuple[str, str]  # user, address or company, and which
@@ -39,12 +45,18 @@ class Limits:
         """Return how many events may come at once."""
         return 2 * self.events_per_second
 
+    @property
+    def frames_per_second(self) -> int:
+        """Return how many frames one connection may send, whatever is in them; twice as many at once."""
+        return max(LEAST_FRAMES, FRAMES_OF_AN_EVENT * self.events_per_second)
+
 
 class Turnstile:
     """Counts the connections of each user, address and company, here and, as far as they matter, elsewhere."""
 
     def __init__(self, limits: Limits | None, doorbell: Doorbell | None = None) -> None:
         self.limits = limits
+        self._frames = limits.frames_per_second if limits else 0
         self._of: Counter[Name] = Counter()
         self._counted: dict[str, list[Name]] = {}
         self._elsewhere: dict[str, dict[Name, int]] = {}
@@ -82,6 +94,15 @@ class Turnstile:
 
     def _miss(self, process: str) -> None:
         self._elsewhere.pop(process, None)
+
+    def lets_send(self, connection: Incoming) -> bool:
+        """Take a token for one frame of this connection, from its handshake on: pings and the like cost time too."""
+        if self.limits is None:
+            return True
+        now = asyncio.get_running_loop().time()
+        if connection.frames is None:
+            connection.frames = Bucket(2 * self._frames, now)
+        return connection.frames.take(self._frames, 2 * self._frames, now)
 
     def lets_speak(self, connection: Connection) -> bool:
         """Take a token for one event of this connection."""

@@ -1,6 +1,5 @@
 """Cut what a client sends into WebSocket messages: no I/O, no clock. RFC 6455, section 5."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from aiohttp._websocket.helpers import websocket_mask
@@ -80,13 +79,22 @@ class Reader:
         """Tell whether nothing is kept: what comes next begins a message."""
         return not self._data and self._opcode == REST_OF
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytearray]]:
-        """Yield the opcode and the payload of each message that is whole now. Raises Unreadable."""
+    def feed(self, data: bytes) -> None:
+        """Take what has come."""
         self._data += data
-        while (header := self._header()) is not None and len(self._data) >= header.end:
-            payload = unmasked(self._data[header.start : header.end], header.mask)
-            del self._data[: header.end]
-            yield from self._joined(header, payload)
+
+    def next(self) -> tuple[int, bytearray] | None:
+        """Take the next frame out; None until it is whole. Raises Unreadable.
+
+        Returns the opcode and the payload of the message that the frame makes whole, and REST_OF, with nothing, for a
+        frame that leaves its message to others.
+        """
+        header = self._header()
+        if header is None or len(self._data) < header.end:
+            return None
+        payload = unmasked(self._data[header.start : header.end], header.mask)
+        del self._data[: header.end]
+        return self._joined(header, payload)
 
     def _header(self) -> Header | None:
         """Return the head of the next frame, as soon as it is there."""
@@ -108,18 +116,18 @@ class Reader:
             raise Unreadable(TOO_LARGE)
         return Header(bool(first & FINAL), opcode, bytes(data[start - 4 : start]), start, start + size)
 
-    def _joined(self, header: Header, payload: bytearray) -> Iterator[tuple[int, bytearray]]:
-        """Yield the message that this frame makes whole, if it does."""
+    def _joined(self, header: Header, payload: bytearray) -> tuple[int, bytearray]:
+        """Return the message that this frame makes whole, if it does."""
         if header.opcode >= CLOSE:  # between the frames of a message there may be these, section 5.4
-            yield header.opcode, payload
-            return
+            return header.opcode, payload
         if (header.opcode == REST_OF) is (self._opcode == REST_OF):
             raise Unreadable(PROTOCOL_ERROR)
         opcode = header.opcode or self._opcode
-        if self._parts:
-            payload = self._parts + payload
+        if self._parts:  # grown in place: empty frames by the thousand copy nothing
+            self._parts += payload
+            payload = self._parts
         if header.final:
             self._opcode, self._parts = REST_OF, bytearray()
-            yield opcode, payload
-        else:
-            self._opcode, self._parts = opcode, payload
+            return opcode, payload
+        self._opcode, self._parts = opcode, payload
+        return REST_OF, bytearray()

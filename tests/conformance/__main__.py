@@ -13,6 +13,9 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
+from app.settings import Settings
+from app.sockets.limits import Turnstile
+from app.sockets.mount import limits_of
 from app.sockets.server import SocketServer
 
 NAMESPACES = ("/", "/custom")
@@ -23,7 +26,13 @@ APART = 0.02  # seconds; the suite begins to listen for `auth` when it has heard
 
 def conformant(*, ping_interval: float = 1.0, ping_timeout: float = 1.0, binary: bool = True) -> web.Application:
     """Return the application; the times are in seconds."""
-    server = SocketServer(binary=binary, ping_interval=ping_interval, ping_timeout=ping_timeout, max_frame=MOST_FRAME)
+    server = SocketServer(
+        binary=binary,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
+        max_frame=MOST_FRAME,
+        turnstile=Turnstile(limits_of(Settings())),  # the usual limits: no client that keeps to the protocol meets them
+    )
     for namespace in NAMESPACES:
         _answer(server, namespace)
     app = web.Application()

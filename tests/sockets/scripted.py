@@ -14,6 +14,7 @@ class Pipe(asyncio.Transport):
         self.takes = takes
         self.writes: list[bytes] = []
         self.ended = ""
+        self.paused = False
         self.protocol: Connection | None = None
 
     @property
@@ -33,10 +34,13 @@ class Pipe(asyncio.Transport):
         pass
 
     def pause_reading(self) -> None:
-        pass
+        self.paused = True
+
+    def is_closing(self) -> bool:
+        return bool(self.ended)
 
     def resume_reading(self) -> None:
-        pass
+        self.paused = False
 
     def close(self) -> None:
         self.ended = self.ended or "closed"

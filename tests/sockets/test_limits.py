@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from app.sockets.bucket import Bucket
 from app.sockets.closing import CROWDED, FLOODED
-from app.sockets.connection import Bucket
 from tests.desk import Desk, open_desk
 from tests.follower import Follower
 from tests.waiting import until
