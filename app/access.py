@@ -8,7 +8,7 @@ import hmac
 import secrets
 from typing import TypeVar
 
-from app.errors import Forbidden, NotFound, TokenExpired, Unauthenticated
+from app.errors import Forbidden, Invalid, NotFound, TokenExpired, Unauthenticated
 from app.hub import Hub
 from app.models.caller import Caller, CallerKind
 from app.models.channel import Channel
@@ -22,6 +22,7 @@ from app.outside.tokens import Claims
 E = TypeVar("E", bound=Entity)
 
 PREFIX = 12  # characters of a key by which it is found
+KEY_MARKS = ("sk_", "pk_")  # how a key begins: a secret one; pk_ was the mark of older keys, which go on working
 
 OF_AGENT = frozenset(
     {
@@ -40,7 +41,7 @@ OF_ROLE = {Role.OWNER: frozenset({Scope.ALL}), Role.ADMIN: frozenset({Scope.ALL}
 
 def new_key() -> tuple[str, str, str]:
     """Return a fresh API key, the prefix to find it by and the hash to know it by; the key itself is never stored."""
-    key = f"pk_{secrets.token_hex(5)[:9]}_{secrets.token_urlsafe(32)}"
+    key = f"{KEY_MARKS[0]}{secrets.token_hex(5)[:9]}_{secrets.token_urlsafe(32)}"
     return key, key[:PREFIX], hash_of(key)
 
 
@@ -114,15 +115,17 @@ def company_of(caller: Caller, named: str | None = None) -> CompanyId:
     if caller.company_id is None:
         raise Forbidden("This key opens the internal routes alone.")
     if named is not None and named != caller.company_id:
-        raise NotFound
+        raise NotFound.of("company_id")
     return caller.company_id
 
 
-async def access_company(hub: Hub, caller: Caller, named: str) -> CompanyId:
-    """Return the company that an internal request names; a company's own key reaches no other."""
+async def access_company(hub: Hub, caller: Caller, named: str | None) -> CompanyId:
+    """Return the company that an internal request names; a company's own key need not name it, and reaches no other."""
     if caller.company_id is None and caller.kind is CallerKind.INTERNAL:
+        if named is None:
+            raise Invalid.of("companyId", "The key of internal services belongs to no company: name one.")
         if await hub.store.companies.get(CompanyId(named)) is None:
-            raise NotFound
+            raise NotFound.of("company_id")
         return CompanyId(named)
     return company_of(caller, named)
 
@@ -150,7 +153,7 @@ async def access_message(hub: Hub, caller: Caller, id: str) -> Message:
 async def _access(hub: Hub, caller: Caller, ref: Ref[E]) -> E:
     found = await hub.store.journaled[ref.kind].load(company_of(caller), [ref])
     if not found:
-        raise NotFound
+        raise NotFound.of(f"{ref.kind.kind}_id")
     thing: E = found[0]
     return thing
 

@@ -3,7 +3,7 @@
 Refusal
 ├── Malformed, Unreadable, TooLarge, UnsupportedType, Invalid          the request itself
 ├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
-├── NotFound, NoRoute, NoMethod, UnknownEvent                          what is asked for
+├── NotFound, NoRoute, NoMethod, UnknownNamespace, UnknownEvent        what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
 ├── AlreadyConnected, NotConnectable, NotConnected, BuiltIn, SignInRefused, NotConfigured    what a channel lacks
 ├── OutboxFull, BeingSent, Fenced                                                  who has it just now
@@ -92,6 +92,11 @@ class IdentityMismatch(Refusal):
 class NotFound(Refusal):
     code, status, sentence = "not_found", 404, "There is no such thing here."
 
+    @classmethod
+    def of(cls, field: str) -> "NotFound":
+        """Name the id that leads nowhere."""
+        return cls(f"Not found: {field}.", details=(Detail(field, cls.sentence),))
+
 
 class NoRoute(Refusal):
     code, status, sentence = "route_not_found", 404, "There is nothing at this address."
@@ -99,6 +104,10 @@ class NoRoute(Refusal):
 
 class NoMethod(Refusal):
     code, status, sentence = "method_not_allowed", 405, "This address does not take that method."
+
+
+class UnknownNamespace(Refusal):
+    code, status, sentence = "unknown_namespace", 404, "There is no such namespace here."
 
 
 class UnknownEvent(Refusal):

@@ -37,7 +37,7 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
     def decide(seen: Seen, now: datetime) -> Decision:
         contact = seen.get(Contact.ref(place.contact_id))
         if contact is None:
-            raise NotFound
+            raise NotFound.of("contact_id")
         _require_quotable(seen, draft, place)
         conversation = _conversation_for(seen, place, contact, new_conversation_id, now)
         _require_way(seen, draft, place, conversation)
@@ -67,7 +67,7 @@ async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> Place:
     if draft.conversation_id is not None:
         return await _place_in(hub, caller, company_id, draft, draft.conversation_id)
     if draft.contact_id is None or draft.platform is None:
-        raise Invalid.of("contact_id", "Name a contact_id and a platform, or a conversation_id.")
+        raise Invalid.of("contact_id", "Send either conversation_id, or contact_id and platform.")
     channel = await _channel_for(hub, caller, draft, draft.platform)
     if channel is not None and channel.platform is not draft.platform:
         raise Invalid.of("channel_id", f"This channel is one of {channel.platform}, not of {draft.platform}.")
@@ -83,7 +83,7 @@ async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> Place:
 async def _place_in(hub: Hub, caller: Caller, company_id: CompanyId, draft: Draft, id: ConversationId) -> Place:
     conversation = await hint(hub, caller, Conversation.ref(id))
     if conversation is None:
-        raise NotFound
+        raise NotFound.of("conversation_id")
     for field, named, held in (
         ("contact_id", draft.contact_id, conversation.contact_id),
         ("platform", draft.platform, conversation.platform),
@@ -156,7 +156,7 @@ def _conversation_for(
     if place.conversation_id is not None:
         named = seen.get(Conversation.ref(place.conversation_id))
         if named is None:
-            raise NotFound
+            raise NotFound.of("conversation_id")
         if not named.is_open:
             raise ConversationClosed
         return named

@@ -29,11 +29,12 @@ MOST_INTEGER = 2**63 - 1  # orjson writes no larger one
 async def emit_message(ask: Ask[AnnounceBody, NoQuery]) -> Reply:
     """Announce a message that another service has stored."""
     body = ask.body
-    if not body.company_id or not body.conversation_id or body.message is None:
+    if not body.conversation_id or body.message is None or not (body.company_id or ask.caller.company_id):
         raise MissingRequiredFields
     message = _message_of(body.message)
-    company_id = await access_company(ask.hub, ask.caller, _id(body.company_id))
-    conversation_id = ConversationId(_id(body.conversation_id))
+    named = _id("company_id", body.company_id) if body.company_id else None
+    company_id = await access_company(ask.hub, ask.caller, named)
+    conversation_id = ConversationId(_id("conversation_id", body.conversation_id))
     message |= {"company_id": company_id, "conversation_id": conversation_id}
     try:
         done = await announce_message(ask.hub, ask.caller, company_id, conversation_id, message, ask.key)
@@ -43,9 +44,9 @@ async def emit_message(ask: Ask[AnnounceBody, NoQuery]) -> Reply:
     return Reply(data, replayed=done.replayed)
 
 
-def _id(given: Any) -> str:
+def _id(field: str, given: Any) -> str:
     if not isinstance(given, str) or not ID.fullmatch(given):
-        raise NotFound
+        raise NotFound.of(field)
     return given.lower()
 
 

@@ -14,7 +14,9 @@ from app.actions.read_messages import messages_of_contact, messages_of_conversat
 from app.actions.retry_message import retry_message
 from app.actions.send_message import send_message
 from app.errors import Invalid
-from app.handlers.bodies import (
+from app.handlers.bodies import NoQuery, Page
+from app.handlers.endpoint import Ask, Reply
+from app.handlers.message_bodies import (
     AttachmentBody,
     IdBody,
     InstagramBody,
@@ -22,12 +24,9 @@ from app.handlers.bodies import (
     MessageEdit,
     MessageEditById,
     MessagesQuery,
-    NoQuery,
-    Page,
     ReadBody,
     WaitQuery,
 )
-from app.handlers.endpoint import Ask, Reply
 from app.models.contact import Platform
 from app.models.entity import ChannelId, ContactId, ConversationId, MessageId
 from app.models.message import Attachment, Direction, MessageRole

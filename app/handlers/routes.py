@@ -3,6 +3,7 @@
 from app.handlers import auth, channels, inbox, internal, jobs, messages
 from app.handlers import bodies as b
 from app.handlers import channel_bodies as c
+from app.handlers import message_bodies as m
 from app.handlers.endpoint import Route
 from app.models.people import Scope
 
@@ -14,17 +15,17 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/auth/logout", auth.logout, body=b.LogoutBody, public=True),
     Route("GET", "/auth/me", auth.me),
     # Messages
-    Route("POST", "/messages", messages.create, Scope.MESSAGES_WRITE, b.MessageBody, b.WaitQuery),
-    Route("GET", "/messages", messages.listed, Scope.MESSAGES_READ, query=b.MessagesQuery),
-    Route("PUT", "/messages/mark-read", messages.read, Scope.MESSAGES_WRITE, b.ReadBody),
-    Route("POST", "/messages/instagram", messages.instagram, Scope.CONTACTS_READ, b.InstagramBody),
+    Route("POST", "/messages", messages.create, Scope.MESSAGES_WRITE, m.MessageBody, m.WaitQuery),
+    Route("GET", "/messages", messages.listed, Scope.MESSAGES_READ, query=m.MessagesQuery),
+    Route("PUT", "/messages/mark-read", messages.read, Scope.MESSAGES_WRITE, m.ReadBody),
+    Route("POST", "/messages/instagram", messages.instagram, Scope.CONTACTS_READ, m.InstagramBody),
     Route("GET", "/messages/{id}", messages.get, Scope.MESSAGES_READ),
-    Route("PATCH", "/messages/{id}", messages.edit, Scope.MESSAGES_WRITE, b.MessageEdit),
+    Route("PATCH", "/messages/{id}", messages.edit, Scope.MESSAGES_WRITE, m.MessageEdit),
     Route("DELETE", "/messages/{id}", messages.delete, Scope.MESSAGES_WRITE),
     Route("POST", "/messages/{id}/retry", messages.retry, Scope.MESSAGES_WRITE),
     Route("POST", "/messages/{id}/cancel", messages.cancel, Scope.MESSAGES_WRITE),
-    Route("PATCH", "/messages", messages.edit_by_body, Scope.MESSAGES_WRITE, b.MessageEditById),
-    Route("DELETE", "/messages", messages.delete_by_body, Scope.MESSAGES_WRITE, b.IdBody),
+    Route("PATCH", "/messages", messages.edit_by_body, Scope.MESSAGES_WRITE, m.MessageEditById),
+    Route("DELETE", "/messages", messages.delete_by_body, Scope.MESSAGES_WRITE, m.IdBody),
     # Contacts
     Route("POST", "/contacts", inbox.create_one_contact, Scope.CONTACTS_WRITE, b.ContactBody),
     Route("GET", "/contacts", inbox.contacts, Scope.CONTACTS_READ, query=b.ContactsQuery),

@@ -25,7 +25,7 @@ SWEEP = 1.0  # seconds between two looks at the deadlines
 CONNECT_WITHIN = 10.0 - SWEEP  # seconds from the handshake to the first namespace: 10 at the last look
 
 # https://github.com/socketio/engine.io, lib/server.ts: what its clients know.
-UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
+UNKNOWN_TRANSPORT = {"code": 0, "message": "This server speaks WebSocket only: connect with transports: ['websocket']."}
 BAD_REQUEST = {"code": 3, "message": "Bad request"}
 FORBIDDEN = {"code": 4, "message": "Forbidden"}
 TOO_MANY = {"code": 4, "message": "Too many connections"}

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pymongo.errors import PyMongoError
 from socketio.exceptions import ConnectionRefusedError
 
-from app.access import caller_with_key, caller_with_token, company_of, require_fresh, require_scope
+from app.access import KEY_MARKS, caller_with_key, caller_with_token, company_of, require_fresh, require_scope
 from app.errors import Draining, IdentityMismatch, Invalid, RateLimited, Refusal, Unauthenticated, UnknownEvent
 from app.hub import Hub
 from app.journal.faults import refusal_of
@@ -104,7 +104,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
     async def _admitted(self, sid: str, connection: Connection, given: Any) -> ConnectAuth:
         if self.hub.drain.begun:
             raise Draining
-        auth: ConnectAuth = parsed(self.auth, given)
+        auth: ConnectAuth = parsed(self.auth, {} if given is None else given)
         caller = await caller_of(self.hub, auth)
         require_scope(caller, Scope.FEED_READ)
         identify(self.hub, connection, caller)
@@ -211,7 +211,12 @@ def parsed(model: type[Any], given: Any) -> Any:
 
 async def caller_of(hub: Hub, auth: ConnectAuth) -> Caller:
     """Return whom the client speaks for. Raises Unauthenticated, TokenExpired."""
-    return await (caller_with_key(hub, auth.api_key) if auth.api_key else caller_with_token(hub, auth.token or ""))
+    if auth.api_key:
+        return await caller_with_key(hub, auth.api_key)
+    token = auth.token or ""
+    if token.startswith(KEY_MARKS):
+        raise Unauthenticated("This is an API key: send it as api_key, not as token.")
+    return await caller_with_token(hub, token)
 
 
 def identify(hub: Hub, connection: Connection, caller: Caller) -> None:

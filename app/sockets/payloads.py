@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from app.models.fields import ClientKey, Id, Seq, Text
 
@@ -17,7 +17,12 @@ class Payload(BaseModel):
 
 
 class ConnectAuth(Payload):
-    """What a client connects with: a token or a key, and where it left off."""
+    """What a client connects with: a token or a key, and where it left off.
+
+    Other keys are ignored: a refused CONNECT is final, and a client may keep more beside its cursor.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     token: Token | None = None
     api_key: Token | None = None
@@ -27,7 +32,7 @@ class ConnectAuth(Payload):
     @model_validator(mode="after")
     def _proves_one(self) -> "ConnectAuth":
         if (self.token is None) == (self.api_key is None):
-            raise ValueError("Connect with a token or an api_key, one of them.")
+            raise ValueError("Connect with auth {token} or {api_key}, one of them.")
         return self
 
 
@@ -64,11 +69,12 @@ class Say(OfConversation):
     reply_to: Id | None = Field(None, validation_alias=AliasChoices("reply_to", "replyTo"))
     role: Literal["operator", "assistant"] = "operator"
 
-    @model_validator(mode="after")
-    def _says_something(self) -> "Say":
-        if not self.content.strip():
-            raise ValueError("A message needs words.")
-        return self
+    @field_validator("content")
+    @classmethod
+    def _says_something(cls, content: str) -> str:
+        if not content.strip():
+            raise ValueError("content must not be empty.")
+        return content
 
 
 class Read(OfConversation):

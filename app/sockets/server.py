@@ -13,6 +13,7 @@ import socketio
 from socketio.packet import ACK as ACK_PACKET
 from socketio.packet import CONNECT_ERROR
 
+from app.errors import UnknownNamespace
 from app.sockets.attachments import Attachments
 from app.sockets.closing import CLIENT_LEFT, PROTOCOL_ERROR
 from app.sockets.connection import Connection
@@ -117,8 +118,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
     async def _admit(self, connection: Connection, namespace: str, auth: Any) -> None:
         """Let a connection into a namespace. An unknown one is refused for good, which no other try can mend."""
         if namespace not in self.handlers and namespace not in self.namespace_handlers:
-            refusal = self.packet_class(CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
-            return connection.push(packet_frames(refusal.encode())[0])
+            return connection.push(self._unknown(namespace))
         if namespace in connection.members:
             return connection.close(PROTOCOL_ERROR)
         self.environ[connection.sid] = {"connection": connection}
@@ -126,6 +126,14 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socket
         handler, member = self.namespace_handlers.get(namespace), connection.members.get(namespace)
         if isinstance(handler, Namespace) and member is not None and member.joined:
             handler.welcome(member)
+
+    def _unknown(self, namespace: str) -> bytes:
+        """Return the refusal of a namespace, which names those that there are."""
+        data: dict[str, Any] = {"message": "Invalid namespace"}  # the official words
+        if self.namespace_handlers:
+            known = " and ".join(sorted(self.namespace_handlers))
+            data["data"] = UnknownNamespace(f"There is no such namespace; connect to {known}.").view()
+        return packet_frames(self.packet_class(CONNECT_ERROR, data=data, namespace=namespace).encode())[0]
 
     def _ended(self, connection: Connection, reason: str) -> None:
         """Take a connection that is over out of everything."""

@@ -19,6 +19,11 @@ class Refused:
     fields: tuple[str, ...] = ()
 
 
+def missing(*fields: str) -> Refused:
+    """Return the refusal of ids that lead nowhere."""
+    return Refused(404, "not_found", fields)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A whole answer: its headers too."""

@@ -9,7 +9,7 @@ import pytest_asyncio
 from app.access import issue_token
 from app.outside.tokens import Claims
 from tests.desk import Desk
-from tests.handlers.asking import NOWHERE, Refused, refusal
+from tests.handlers.asking import NOWHERE, Refused, missing, refusal
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("unmoved")]
 
@@ -31,9 +31,9 @@ async def desk(house: Desk) -> Desk:
         ({"content": ["Hello"]}, "content"),
         ({"content": OPERATOR}, "content"),
         ({"content": "x" * 5001}, "content"),
-        ({"content": ""}, ""),
-        ({"content": " \n"}, ""),
-        ({"content": None, "attachments": []}, ""),
+        ({"content": ""}, "content"),
+        ({"content": " \n"}, "content"),
+        ({"content": None, "attachments": []}, "content"),
         ({"contact_id": OPERATOR}, "contact_id"),
         ({"contact_id": 123456789012345678901234}, "contact_id"),
         ({"contact_id": "a" * 23}, "contact_id"),
@@ -75,6 +75,13 @@ async def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
     assert await refusal(desk, "POST", "/messages", body) == Refused(422, INVALID, ("role", "content", "colour"))
 
 
+async def test_all_that_an_empty_message_lacks_is_named_at_once(desk: Desk) -> None:
+    lacks = Refused(422, INVALID, ("contact_id", "role", "content"))
+    assert await refusal(desk, "POST", "/messages", {}) == lacks
+    body = {"contact_id": desk.contact_id, "content": "Hello?"}
+    assert await refusal(desk, "POST", "/messages", body) == Refused(422, INVALID, ("role", "platform"))
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "field"),
     [
@@ -107,7 +114,7 @@ async def test_every_body_is_checked(desk: Desk, method: str, path: str, body: d
     ("query", "field"),
     [
         ("contact_id=1", "contact_id"),
-        (f"contact_id[$ne]={NOWHERE}", "contact_id[$ne]"),
+        (f"contact_id={NOWHERE}&contact_id[$ne]={NOWHERE}", "contact_id[$ne]"),
         (f"contact_id={NOWHERE}&contact_id={NOWHERE}", "contact_id"),
         (f"contact_id={NOWHERE}&limit=0", "limit"),
         (f"contact_id={NOWHERE}&limit=201", "limit"),
@@ -139,7 +146,7 @@ async def test_an_idempotency_key_is_visible_ascii(desk: Desk, key: str) -> None
 async def test_another_companys_id_is_missing(desk: Desk, house: Desk, field: str) -> None:
     theirs = await house.receive()
     body = {**desk.message(), field: theirs[field]}
-    assert await refusal(desk, "POST", "/messages", body) == Refused(404, "not_found")
+    assert await refusal(desk, "POST", "/messages", body) == missing(field)
 
 
 async def test_a_revoked_key_opens_nothing(desk: Desk) -> None:

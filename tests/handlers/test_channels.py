@@ -18,7 +18,7 @@ from app.settings_values import Environment
 from tests.delivery.shop import Shop
 from tests.desk import Desk
 from tests.handlers.accounts import BODIES, PUBLIC, SECRETS, Place, body, connected, open_place
-from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, refusal, walked
+from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, walked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -389,8 +389,8 @@ async def test_who_may(desk: Desk) -> None:
 @pytest.mark.parametrize("verb", ["", "/test", "/pause", "/resume"])
 async def test_what_is_not_there_is_missing(desk: Desk, verb: str) -> None:
     method = "POST" if verb else "DELETE"
-    assert await refusal(desk, method, f"/channels/{NOWHERE}{verb}") == Refused(404, "not_found")
-    assert await refusal(desk, method, f"/channels/facebook{verb}") == Refused(404, "not_found")
+    assert await refusal(desk, method, f"/channels/{NOWHERE}{verb}") == missing("channel_id")
+    assert await refusal(desk, method, f"/channels/facebook{verb}") == missing()
 
 
 async def test_no_credential_is_shown_said_logged_or_kept_in_the_clear(

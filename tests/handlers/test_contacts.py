@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.desk import Desk
-from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, refusal, walked
+from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, walked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -100,7 +100,7 @@ async def test_an_identity_on_a_channel_of_another_platform_is_refused(desk: Des
 async def test_an_identity_on_a_channel_that_was_never_there_is_missing(desk: Desk) -> None:
     identities = [{"platform": "web", "channel_id": NOWHERE, "external_id": "visitor-1"}]
     for method, path in (("POST", "/contacts"), ("PATCH", f"/contacts/{desk.contact_id}")):
-        assert await refusal(desk, method, path, {"name": "B", "identities": identities}) == Refused(404, "not_found")
+        assert await refusal(desk, method, path, {"name": "B", "identities": identities}) == missing("channel_id")
 
 
 async def test_a_contact_whom_the_channel_knows_writes_in_its_own_conversation(desk: Desk) -> None:
@@ -135,4 +135,4 @@ async def test_a_change_that_changes_nothing_says_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 async def test_what_was_never_there_is_missing(desk: Desk, method: str) -> None:
     body = {"name": "Ben"} if method == "PATCH" else None
-    assert await refusal(desk, method, f"/contacts/{NOWHERE}", body) == Refused(404, "not_found")
+    assert await refusal(desk, method, f"/contacts/{NOWHERE}", body) == missing("contact_id")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.desk import Desk, new_contact
-from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, refusal, walked
+from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, walked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -115,13 +115,13 @@ async def test_the_same_change_with_one_key_happens_once(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "field"),
     [
-        ("GET", f"/conversations/{NOWHERE}"),
-        ("PATCH", f"/conversations/{NOWHERE}"),
-        ("GET", f"/conversations?contact_id={NOWHERE}"),
+        ("GET", f"/conversations/{NOWHERE}", "conversation_id"),
+        ("PATCH", f"/conversations/{NOWHERE}", "conversation_id"),
+        ("GET", f"/conversations?contact_id={NOWHERE}", "contact_id"),
     ],
 )
-async def test_what_was_never_there_is_missing(desk: Desk, method: str, path: str) -> None:
+async def test_what_was_never_there_is_missing(desk: Desk, method: str, path: str, field: str) -> None:
     body = {"status": "closed"} if method == "PATCH" else None
-    assert await refusal(desk, method, path, body) == Refused(404, "not_found")
+    assert await refusal(desk, method, path, body) == missing(field)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.desk import Desk
-from tests.handlers.asking import NOWHERE, Refused, head_of, refusal, whole
+from tests.handlers.asking import NOWHERE, Refused, head_of, missing, refusal, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -142,6 +142,20 @@ async def test_an_appointment_with_one_key_is_announced_once(desk: Desk) -> None
     assert first == again
 
 
+async def test_a_companys_key_need_not_name_its_company(desk: Desk) -> None:
+    body = {"appointment": {"id": "a-1"}}
+    announced_here = await desk.post(f"{APPOINTMENT}created", body)
+    assert (await said_last(desk))["seq"] == announced_here["data"]["seq"]
+    told = {name: value for name, value in announced(desk).items() if name != "companyId"}
+    assert (await desk.post(EMIT, told))["data"]["message_id"] == "sms-1"
+
+
+async def test_the_key_of_no_company_names_one(desk: Desk) -> None:
+    body = {"appointment": {"id": "a-1"}}
+    refused = await refusal(desk, "POST", f"{APPOINTMENT}created", body, key=internal_key(desk))
+    assert refused == Refused(422, "validation_failed", ("companyId",))
+
+
 @pytest.mark.parametrize(
     ("appointment", "field"),
     [
@@ -164,13 +178,13 @@ async def test_an_appointment_has_an_id_and_a_bounded_size(desk: Desk, appointme
 @pytest.mark.parametrize("company", [NOWHERE, "not-an-id"])
 async def test_a_company_that_was_never_there_is_missing(desk: Desk, company: str) -> None:
     body = {**announced(desk), "companyId": company}
-    assert await refusal(desk, "POST", EMIT, body, key=internal_key(desk)) == Refused(404, "not_found")
+    assert await refusal(desk, "POST", EMIT, body, key=internal_key(desk)) == missing("company_id")
 
 
 async def test_a_companys_key_reaches_no_other_company(desk: Desk, house: Desk) -> None:
     appointment = {"companyId": house.company.id, "appointment": {"id": "a-1"}}
     for path, body in ((EMIT, announced(house)), (f"{APPOINTMENT}created", appointment)):
-        assert await refusal(desk, "POST", path, body) == Refused(404, "not_found")
+        assert await refusal(desk, "POST", path, body) == missing("company_id")
 
 
 async def test_nobody_announces_without_a_key_or_without_the_scope(desk: Desk) -> None:

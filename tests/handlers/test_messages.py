@@ -3,7 +3,7 @@
 import pytest
 
 from tests.desk import Desk
-from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, refusal, walked
+from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, walked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,22 +36,22 @@ async def test_messages_of_a_contact_can_be_those_of_one_platform(desk: Desk) ->
 @pytest.mark.parametrize("query", ["", "?contact_id={0}&conversation_id={0}"])
 async def test_a_list_is_of_one_contact_or_of_one_conversation(desk: Desk, query: str) -> None:
     refused = await refusal(desk, "GET", "/messages" + query.format(NOWHERE))
-    assert refused == Refused(422, "validation_failed", ("",))
+    assert refused == Refused(422, "validation_failed", ("contact_id",))
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "fields"),
     [
-        ("GET", f"/messages?contact_id={NOWHERE}"),
-        ("GET", f"/messages?conversation_id={NOWHERE}"),
-        ("GET", f"/conversations/{NOWHERE}/messages"),
-        ("GET", f"/messages/{NOWHERE}"),
-        ("DELETE", f"/messages/{NOWHERE}"),
-        ("GET", "/messages/not-an-id"),
+        ("GET", f"/messages?contact_id={NOWHERE}", ["contact_id"]),
+        ("GET", f"/messages?conversation_id={NOWHERE}", ["conversation_id"]),
+        ("GET", f"/conversations/{NOWHERE}/messages", ["conversation_id"]),
+        ("GET", f"/messages/{NOWHERE}", ["message_id"]),
+        ("DELETE", f"/messages/{NOWHERE}", ["message_id"]),
+        ("GET", "/messages/not-an-id", []),
     ],
 )
-async def test_what_was_never_there_is_missing(desk: Desk, method: str, path: str) -> None:
-    assert await refusal(desk, method, path) == Refused(404, "not_found")
+async def test_what_was_never_there_is_missing(desk: Desk, method: str, path: str, fields: list[str]) -> None:
+    assert await refusal(desk, method, path) == missing(*fields)
 
 
 async def test_one_message_is_found_however_its_id_is_written(desk: Desk) -> None:
@@ -132,7 +132,7 @@ async def test_the_older_forms_take_the_id_in_the_body(desk: Desk) -> None:
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {"content": "Hello?"}), ("DELETE", {})])
 async def test_the_older_forms_refuse_what_the_main_ones_refuse(desk: Desk, method: str, body: dict[str, str]) -> None:
     refused = await refusal(desk, method, "/messages", {"id": NOWHERE, **body})
-    assert refused == Refused(404, "not_found")
+    assert refused == missing("message_id")
     assert await refusal(desk, method, "/messages", body) == Refused(422, "validation_failed", ("id",))
 
 
@@ -172,11 +172,11 @@ async def test_all_conversations_of_a_contact_are_read_at_once(desk: Desk) -> No
 
 @pytest.mark.parametrize("field", ["conversation_id", "contact_id"])
 async def test_what_was_never_there_cannot_be_read(desk: Desk, field: str) -> None:
-    assert await refusal(desk, "PUT", "/messages/mark-read", {field: NOWHERE}) == Refused(404, "not_found")
+    assert await refusal(desk, "PUT", "/messages/mark-read", {field: NOWHERE}) == missing(field)
 
 
 async def test_reading_names_one_thing(desk: Desk) -> None:
     both = {"conversation_id": NOWHERE, "contact_id": NOWHERE}
     for body in ({}, both):
         refused = await refusal(desk, "PUT", "/messages/mark-read", body)
-        assert refused == Refused(422, "validation_failed", ("",))
+        assert refused == Refused(422, "validation_failed", ("contact_id",))

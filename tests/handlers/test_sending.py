@@ -3,7 +3,7 @@
 import pytest
 
 from tests.desk import Desk, new_contact
-from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, refusal, whole
+from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -103,7 +103,7 @@ async def test_waiting_for_the_outcome_is_allowed(desk: Desk) -> None:
 @pytest.mark.parametrize("field", ["contact_id", "conversation_id", "channel_id"])
 async def test_what_was_never_there_is_missing(desk: Desk, field: str) -> None:
     body = {**desk.message(), field: NOWHERE}
-    assert await refusal(desk, "POST", "/messages", body) == Refused(404, "not_found")
+    assert await refusal(desk, "POST", "/messages", body) == missing(field)
 
 
 async def test_a_reply_answers_what_was_said_with_this_contact(desk: Desk) -> None:
@@ -120,7 +120,7 @@ async def test_the_own_company_may_be_named(desk: Desk) -> None:
 
 async def test_another_company_is_missing(desk: Desk, house: Desk) -> None:
     body = desk.message(company_id=house.company.id)
-    assert await refusal(desk, "POST", "/messages", body) == Refused(404, "not_found")
+    assert await refusal(desk, "POST", "/messages", body) == missing("company_id")
 
 
 async def test_the_same_key_twice_stores_one_message(desk: Desk) -> None:

@@ -60,9 +60,10 @@ REFUSED: list[tuple[str, str, Auth]] = [
     ("the key of internal services", "forbidden", lambda desk: {"api_key": internal_key(desk)}),
     ("two proofs", "validation_failed", lambda desk: {"token": desk.token, "api_key": desk.key}),
     ("no proof", "validation_failed", lambda desk: {"seq": 1}),
+    ("nothing", "validation_failed", lambda desk: {}),
     ("an operator", "validation_failed", lambda desk: {"token": {"$ne": ""}}),
     ("a number for a token", "validation_failed", lambda desk: {"token": 7}),
-    ("a field nobody knows", "validation_failed", lambda desk: {"token": desk.token, "colour": "red"}),
+    ("a key sent as a token", "unauthenticated", lambda desk: {"token": desk.key}),
     ("a seq below nothing", "validation_failed", lambda desk: {"token": desk.token, "seq": -1}),
     ("a seq in words", "validation_failed", lambda desk: {"token": desk.token, "seq": "41"}),
     ("an epoch that is none", "validation_failed", lambda desk: {"token": desk.token, "epoch": ["a"]}),
@@ -102,12 +103,30 @@ async def test_a_refused_client_hears_nothing_and_may_try_again_at_once(desk: De
         assert (await wire.heard("42/company,"))[0] == "sync:ready"
 
 
+async def test_more_than_a_server_asks_for_is_ignored(desk: Desk) -> None:
+    """A refused CONNECT is final for official clients, and some keep more beside their cursor."""
+    async with wired(desk) as wire:
+        assert "sid" in await wire.connect(token=desk.token, colour="red", head=7)
+
+
+async def test_a_key_sent_as_a_token_is_told_where_it_belongs(desk: Desk) -> None:
+    async with wired(desk) as wire:
+        assert "api_key" in (await wire.connect(token=desk.key))["data"]["message"]
+
+
+async def test_polling_is_told_that_websocket_is_spoken_here_alone(desk: Desk) -> None:
+    async with desk.http.get(f"{desk.base}/socket.io/?EIO=4&transport=polling") as answer:
+        assert (answer.status, (await answer.json())["code"]) == (400, 0)
+        assert "This server speaks WebSocket only" in (await answer.json())["message"]
+
+
 @pytest.mark.parametrize("namespace", ["/", "/nobody", "/Company", "/company/", "/visitor"])
 async def test_an_unknown_namespace_is_refused_for_good(desk: Desk, namespace: str) -> None:
     async with wired(desk) as wire:
         await wire.say(f"40{namespace}," if namespace != "/" else "40")
         answer = await wire.heard("44" if namespace == "/" else f"44{namespace},")
-        assert answer == {"message": "Invalid namespace"}
+        assert (answer["message"], answer["data"]["code"]) == ("Invalid namespace", "unknown_namespace")
+        assert "/company and /conversation" in answer["data"]["message"]
 
 
 async def test_one_connection_speaks_for_one_person(desk: Desk) -> None:
