@@ -35,7 +35,7 @@ def settings_for(**given: str) -> Settings:
     settings, made = complete(settings)
     if made:
         kept = str(settings.data_dir / FILE)
-        logger.bind(variables=", ".join(made), kept_in=kept).warning("secrets were made for development")
+        logger.bind(variables=", ".join(made), kept_in=kept).info("secrets were made for development")
     return settings
 
 

@@ -34,7 +34,7 @@ def _begin(
     task.add_done_callback(again)
 
 
-async def cancelled_for_good(tasks: "set[asyncio.Task[None]]") -> None:
+async def cancelled_for_good(tasks: "set[asyncio.Task[Any]]") -> None:
     """Cancel these until they have ended: the driver may swallow a cancellation that meets it at the wrong moment."""
     while tasks:
         for task in tasks:

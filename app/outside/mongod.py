@@ -1,7 +1,6 @@
 """A real MongoDB with nothing installed: started with the server, and gone with it."""
 
 import asyncio
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -12,11 +11,13 @@ from typing import Literal
 from loguru import logger
 
 from app.outside.files import private_folder
+from app.outside.kept import cancelled_for_good, keep_running
 from app.outside.lockfile import POLL, LockFile
 from app.outside.mongod_binary import MongodError, find_mongod
 from app.outside.mongod_home import Home, State
-from app.outside.mongod_process import PortTaken, free_port, start, stop
-from app.outside.replica_set import become_primary, takes_writes
+from app.outside.mongod_keeper import KeptMongod
+from app.outside.mongod_process import PortTaken, free_port
+from app.outside.replica_set import takes_writes
 from app.settings import DATABASE
 
 Role = Literal["server", "command"]
@@ -102,32 +103,31 @@ async def _turn_or_server(home: Home) -> LockFile | int:
 
 @asynccontextmanager
 async def _running(home: Home, binary: Path | None, lent: bool) -> AsyncIterator[str]:
-    """Run mongod as long as the block; `lent` tells commands that they may use it."""
-    await home.emptied()
-    process, port = await _started(find_mongod(binary), home)
+    """Run mongod as long as the block; one that is `lent` may be used by commands, and is started again if it dies."""
+    mongod, version = await _started(find_mongod(binary), home)
+    keeping: set[asyncio.Task[None]] = set()
     try:
-        version = await become_primary(port)
-        home.remember(State(port, process.pid if lent else None, version))
-        _announce(port, version, "WARNING" if lent else "DEBUG")
-        yield _uri(port)
+        assert mongod.process is not None
+        home.remember(State(mongod.port, mongod.process.pid if lent else None, version))
+        level = "INFO" if lent else "DEBUG"
+        logger.bind(port=mongod.port).log(level, f"embedded MongoDB {version} on 127.0.0.1, for development only")
+        if lent:
+            keep_running(keeping, "mongod-keeper", mongod.keep)
+        yield _uri(mongod.port)
     finally:
+        await cancelled_for_good(keeping)
         with suppress(OSError):  # the folder may be gone; mongod must end all the same
             home.remember(replace(home.state(), pid=None))
-        await stop(process)
+        await mongod.stop()
 
 
-async def _started(program: Path, home: Home) -> tuple[subprocess.Popen[bytes], int]:
-    """Start mongod, on its last port if that is free."""
+async def _started(program: Path, home: Home) -> tuple[KeptMongod, str]:
+    """Start mongod, on its last port if that is free; gives its version, too."""
     for _ in range(PORT_TRIES):
-        port = free_port(home.state().port)
+        mongod = KeptMongod(program, home, free_port(home.state().port))
         with suppress(PortTaken):
-            return await start(program, home, port), port
+            return mongod, await mongod.start()
     raise MongodError(f"Each of {PORT_TRIES} free ports was taken before mongod could bind it.")
-
-
-def _announce(port: int, version: str, level: str) -> None:
-    details = {"port": port, "version": version} | ({"hole": HOLES[version]} if version in HOLES else {})
-    logger.bind(**details).log(level, "embedded MongoDB started; it is for development and tests only")
 
 
 def _uri(port: int) -> str:

@@ -42,6 +42,11 @@ class Home:
         return self.folder / "mongod.log"
 
     @property
+    def log_before(self) -> Path:
+        """The log of the run before, which may say why that one ended."""
+        return self.folder / "mongod.log.1"
+
+    @property
     def server_lock(self) -> Path:
         """Held by the one server of this folder."""
         return self.folder / "server.lock"

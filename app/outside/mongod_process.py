@@ -53,10 +53,10 @@ async def start(program: Path, home: Home, port: int, *more: str) -> subprocess.
 
     Raises PortTaken, or MongodError that says what it died of.
     """
-    process = _spawn(program, home, port, more)
+    process = spawn(program, home, port, *more)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(stop, process)
-        await _listening(process, home, port)
+        await listening(process, home, port)
         undo.pop_all()
     return process
 
@@ -64,18 +64,20 @@ async def start(program: Path, home: Home, port: int, *more: str) -> subprocess.
 async def stop(process: subprocess.Popen[bytes]) -> None:
     """End mongod: cleanly if it can, and within TERMINATE_WAIT + KILL_WAIT in any case."""
     process.terminate()
-    if not await _ended(process, TERMINATE_WAIT):
+    if not await ended(process, TERMINATE_WAIT):
         process.kill()
-        await _ended(process, KILL_WAIT)
+        await ended(process, KILL_WAIT)
 
 
-def _spawn(program: Path, home: Home, port: int, more: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def spawn(program: Path, home: Home, port: int, *more: str) -> subprocess.Popen[bytes]:
     """Start mongod in a session of its own, so that Ctrl-C reaches only us, and tied to the life of this process."""
     if threading.current_thread() is not threading.main_thread():
         # The parent-death signal comes when the *thread* that forked ends: prctl(2), PR_SET_PDEATHSIG.
         raise RuntimeError("mongod must be started from the main thread")
     home.data.mkdir(mode=0o700, exist_ok=True)
     command = [program, "--dbpath", home.data, "--port", str(port), *FLAGS, *more]
+    with suppress(FileNotFoundError):
+        home.log.replace(home.log_before)
     with home.log.open("wb") as log:
         try:
             return subprocess.Popen(
@@ -90,7 +92,8 @@ def _spawn(program: Path, home: Home, port: int, more: tuple[str, ...]) -> subpr
             raise MongodError(f"{program} does not run on this machine: {error}.") from error
 
 
-async def _listening(process: subprocess.Popen[bytes], home: Home, port: int) -> None:
+async def listening(process: subprocess.Popen[bytes], home: Home, port: int) -> None:
+    """Wait until it accepts connections. Raises PortTaken, or MongodError that says what it died of."""
     try:
         async with asyncio.timeout(LISTEN_WAIT):
             while not _accepts(port):
@@ -106,11 +109,12 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def _ended(process: subprocess.Popen[bytes], within: float) -> bool:
+async def ended(process: subprocess.Popen[bytes], within: float, poll: float = POLL) -> bool:
+    """Wait until the process has ended; False when it runs on after `within` seconds."""
     try:
         async with asyncio.timeout(within):
             while process.poll() is None:  # noqa: ASYNC110 - a child's exit sets no event of ours
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(poll)
     except TimeoutError:
         return False
     return True

@@ -23,7 +23,7 @@ async def become_primary(port: int) -> str:
     It looks, does what is missing, and looks again: a new set is initiated, one that knows itself by another port is
     told the new one. Raises MongodError after PRIMARY_WAIT seconds.
     """
-    async with _direct(port) as client:
+    async with directly(port) as client:
         try:
             async with asyncio.timeout(PRIMARY_WAIT):
                 while not await _is_primary(client):
@@ -37,16 +37,16 @@ async def become_primary(port: int) -> str:
 
 async def takes_writes(port: int) -> bool:
     """Tell whether a primary answers on this port."""
-    async with _direct(port) as client:
+    async with directly(port) as client:
         try:
             return await _is_primary(client)
         except PyMongoError:
             return False
 
 
-def _direct(port: int) -> Client:
+def directly(port: int, within: float = ANSWER_WAIT) -> Client:
     """Connect to this member as it is; a replica-set connection would wait for the primary that is yet to come."""
-    limit = int(ANSWER_WAIT * 1000)
+    limit = int(within * 1000)
     return AsyncMongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=limit, timeoutMS=limit)
 
 

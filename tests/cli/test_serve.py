@@ -76,7 +76,9 @@ async def test_server_py_serves_alone_in_its_folder_and_lends_its_mongodb_to_com
         assert await server.end(signal.SIGINT) == 0
     told = "\n".join(server.err)
     assert "secrets were made for development" in told
-    assert "HOSTS is not read here; HOST is." in told
+    assert "for development only" in told
+    (warning,) = [line for line in server.err if "WARNING" in line]
+    assert "HOSTS is not read here; HOST is." in warning
 
 
 async def test_it_leaves_within_ten_seconds_with_idle_clients_connected(tmp_path: Path, uri: str) -> None:
