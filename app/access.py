@@ -164,9 +164,13 @@ async def hint(hub: Hub, caller: Caller, ref: Ref[E]) -> E | None:
 
 
 async def recalled(hub: Hub, company_id: CompanyId, ref: Ref[E]) -> E | None:
-    """Return what this process last knew of a company's thing, else what is stored: for work without a caller."""
-    known, thing = hub.journal.recall(company_id, ref)
-    if known:
+    """Return what this process last knew of a company's thing, else what is stored: for work without a caller.
+
+    It may be old, so a decision never rests on it. That a thing was missing is not remembered here: another process may
+    have made it since.
+    """
+    _, thing = hub.journal.recall(company_id, ref)
+    if thing is not None:
         return thing
     found = await hub.store.journaled[ref.kind].load(company_id, [ref])
     return found[0] if found else None

@@ -10,7 +10,7 @@ from app.actions.wake_channel import wake_channel
 from app.errors import NotFound
 from app.events import ChannelUpdated
 from app.hub import Hub
-from app.journal.change import Decision, Seen
+from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel
 from app.models.entity import ChannelId, evolve
@@ -22,7 +22,7 @@ async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key
     The oldest other channel of the platform becomes the main one. What is queued fails, as its channel is gone.
     """
     channel = await access_channel(hub, caller, id)
-    others = [each.id for each in await hub.store.channels.of_platform(channel.company_id, channel.platform)]
+    others = await _others(hub, channel)
 
     def decide(seen: Seen, now: datetime) -> Decision:
         before = seen.get(Channel.ref(id))
@@ -31,12 +31,18 @@ async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key
         require_optional(before)
         if not before.is_connected:
             return Decision(answer=before.view())
-        changed = (_disconnected(before, now), *_heir(seen, before, others))
+        changed = (_disconnected(before, now), *(_heir(seen, others) if before.main else ()))
         return Decision(puts=changed, events=tuple(ChannelUpdated(channel=each) for each in changed))
 
     done = await commit_on(hub, caller, "disconnect_channel", (Channel.ref(id),), decide, client_key)
+    await _settle_main(hub, channel)
     await wake_channel(hub, channel)
     return done
+
+
+async def _others(hub: Hub, channel: Channel) -> list[ChannelId]:
+    found = await hub.store.channels.of_platform(channel.company_id, channel.platform)
+    return [each.id for each in found if each.id != channel.id]
 
 
 def _disconnected(channel: Channel, now: datetime) -> Channel:
@@ -51,9 +57,20 @@ def _disconnected(channel: Channel, now: datetime) -> Channel:
     )
 
 
-def _heir(seen: Seen, channel: Channel, others: Iterable[ChannelId]) -> tuple[Channel, ...]:
-    """Return who is main now, if that has to be settled."""
-    if not channel.main:
-        return ()
-    found = (seen.get(Channel.ref(each)) for each in others if each != channel.id)
+def _heir(seen: Seen, others: Iterable[ChannelId]) -> tuple[Channel, ...]:
+    """Return the oldest of these that is connected, as the main one."""
+    found = (seen.get(Channel.ref(each)) for each in others)
     return next(((evolve(each, main=True),) for each in found if each and each.is_connected), ())
+
+
+async def _settle_main(hub: Hub, gone: Channel) -> None:
+    """Look again for an heir: one that was connected after the others were listed is not the main one yet."""
+    others, main = await _others(hub, gone), Channel.main_of(gone.platform)
+
+    def decide(seen: Seen, now: datetime) -> Decision:
+        changed = _heir(seen, others) if seen.get(main) is None else ()
+        return Decision(puts=changed, events=tuple(ChannelUpdated(channel=each) for each in changed))
+
+    if others:
+        key = f"heir:{gone.id}:{hub.new_id()}"
+        await hub.journal.commit(Change(company_id=gone.company_id, key=key, needs=(main,), decide=decide))

@@ -30,7 +30,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a message belongs: the same, whichever way the client named it."""
+    """Where a message belongs, as far as the client has said.
+
+    Without a `conversation_id`, no `channel_id` means the main channel of the platform, whichever that is by then.
+    """
 
     company_id: CompanyId
     contact_id: ContactId

@@ -36,8 +36,13 @@ class Peer:
         return (
             Channel.ref(self.channel.id),
             Contact.known_as(self.channel.id, self.external_id),
-            Conversation.open_with(self.channel.id, self.channel.platform, self.external_id),
+            self.thread,
         )
+
+    @property
+    def thread(self) -> Ref[Conversation]:
+        """Ask for the open conversation with this peer."""
+        return Conversation.open_with(self.channel.id, self.channel.platform, self.external_id)
 
 
 async def peer_on(hub: Hub, channel: Channel, external_id: str, name: str | None = None) -> Peer:
@@ -72,7 +77,7 @@ def contact_of(seen: Seen, peer: Peer, now: datetime) -> tuple[Contact, bool]:
     connected = seen.get(Channel.ref(channel.id))
     if connected is None or not connected.is_connected:
         raise NotConnected
-    thread = seen.get(Conversation.open_with(channel.id, channel.platform, peer.external_id))
+    thread = seen.get(peer.thread)
     known = seen.get(Contact.ref(thread.contact_id)) if thread else None
     known = known or seen.get(Contact.known_as(channel.id, peer.external_id))
     if known is not None:
@@ -91,8 +96,7 @@ def contact_of(seen: Seen, peer: Peer, now: datetime) -> tuple[Contact, bool]:
 def conversation_of(seen: Seen, peer: Peer, contact: Contact, now: datetime) -> Conversation:
     """Return the open conversation with this peer, else a new one."""
     channel = peer.channel
-    open_with = Conversation.open_with(channel.id, channel.platform, peer.external_id)
-    return seen.get(open_with) or Conversation(
+    return seen.get(peer.thread) or Conversation(
         id=peer.conversation_id,
         company_id=channel.company_id,
         contact_id=ContactId(contact.id),

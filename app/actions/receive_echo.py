@@ -1,6 +1,6 @@
 """A message went out from the company's account: one of ours, or one that a person wrote elsewhere."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.actions.find_thread import Peer, contact_of, conversation_of, peer_on
 from app.actions.receive_change import new_parked
@@ -18,6 +18,7 @@ from app.models.parked import EarlyEcho, Parked
 from app.platforms.heard import Echoed
 
 AUTHOR = "Another app"
+DOUBT = timedelta(hours=1)  # in which an uncertain reply may still be echoed
 
 
 async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
@@ -29,8 +30,7 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
     peer = await peer_on(hub, channel, echo.peer)
     message_id = MessageId(hub.new_id())
     ours = echo.app_id is not None and echo.app_id == hub.settings.facebook_app_id
-    latest = await conversation_with(hub, channel, echo.peer)
-    doubtful = ours or await _is_uncertain(hub, latest)
+    latest = await conversation_with(hub, channel, echo.peer)  # closed or not: a reply may still be on its way there
 
     def decide(seen: Seen, now: datetime) -> Decision:
         if seen.get(Message.known_as(channel.id, echo.id)) is not None:
@@ -38,9 +38,8 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
         named = named_by(seen, channel, echo.our_id)
         if named is not None:
             return _recognised(hub, seen, named[0], named[1], echo.id, now)
-        # Closed or not: a reply may still be on its way when its conversation is closed.
-        thread = seen.get(Conversation.ref(latest.id)) if latest else None
-        if doubtful or (thread is not None and thread.outbox):
+        threads = (seen.get(peer.thread), seen.get(Conversation.ref(latest.id)) if latest else None)
+        if ours or any(_may_be_sending(thread, now) for thread in threads):
             return Decision(puts=_kept_aside(seen, channel, echo, now, ours=ours))
         return written_elsewhere(seen, peer, early_of(echo), echo.id, message_id, min(echo.at or now, now), now)
 
@@ -56,9 +55,11 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
     )
 
 
-async def _is_uncertain(hub: Hub, latest: Conversation | None) -> bool:
-    """Tell whether something that we sent to this customer lately may be what is echoed."""
-    return latest is not None and await hub.store.messages.has_uncertain(latest.company_id, latest.id)
+def _may_be_sending(thread: Conversation | None, now: datetime) -> bool:
+    """Tell whether something that we send to this customer, or lately sent perhaps, may be what is echoed."""
+    if thread is None:
+        return False
+    return bool(thread.outbox) or (thread.uncertain_at is not None and now - thread.uncertain_at < DOUBT)
 
 
 def _recognised(hub: Hub, seen: Seen, message: Message, index: int, external_id: str, now: datetime) -> Decision:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from loguru import logger
 
+from app.actions.displace_copy import copy_of, without_copy
 from app.errors import Fenced, Refusal
 from app.events import Event, MessagesReached, MessageStatus
 from app.hub import Hub
@@ -15,7 +16,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel
 from app.models.conversation import Conversation
 from app.models.delivery import RANK, Delivery, DeliveryState, Part
-from app.models.entity import Ref, evolve
+from app.models.entity import Entity, Ref, evolve
 from app.models.failure import Failure, FailureClass
 from app.models.message import Message
 from app.models.outbox import LaneStep, Turn
@@ -47,16 +48,19 @@ async def record_piece(hub: Hub, turn: Turn, piece: Piecework) -> bool:
         if message is None or conversation is None or message.delivery is None:
             return Decision(lanes=(_next(turn, conversation),))
         delivery = message.delivery
+        copy = copy_of(seen, message, piece.external_id)
         message = with_part(message, piece.index, piece.external_id)
         if not piece.is_last:
             events = (MessageStatus(message=message, conversation=conversation),)
-            return Decision(puts=(message,), events=events, lanes=(replace(_next(turn, conversation), renew=True),))
+            going_on = replace(_next(turn, conversation), renew=True)
+            return without_copy(seen, copy, Decision(puts=(message,), events=events, lanes=(going_on,)), now)
         early = _early(seen, message)
         if delivery.is_queued:
             message = evolve(message, delivery=_ended(delivery, early, piece.at, turn.attempts))
-        return _ending(turn, message, conversation, early)
+        return without_copy(seen, copy, _ending(turn, message, conversation, early, now), now)
 
-    return await _settle(hub, turn, f"piece:{piece.index}", decide, Parked.ref_of(turn.channel_id, piece.external_id))
+    names = (Parked.ref_of(turn.channel_id, piece.external_id), Message.known_as(turn.channel_id, piece.external_id))
+    return await _settle(hub, turn, f"piece:{piece.index}", decide, *names)
 
 
 async def record_end(hub: Hub, turn: Turn, failure: Failure, pieces: int) -> bool:
@@ -74,7 +78,7 @@ async def record_end(hub: Hub, turn: Turn, failure: Failure, pieces: int) -> boo
             ended = _ended(delivery, early, now, turn.attempts)
         else:
             ended = delivery.failed(failure, turn.attempts)
-        return _ending(turn, evolve(message, delivery=ended), conversation, early)
+        return _ending(turn, evolve(message, delivery=ended), conversation, early, now)
 
     return await _settle(hub, turn, "end", decide)
 
@@ -128,9 +132,11 @@ def _ended(delivery: Delivery, early: list[Parked], at: datetime, attempts: int)
     return sent.failed(refused, attempts) if refused else sent
 
 
-def _ending(turn: Turn, message: Message, conversation: Conversation, early: list[Parked]) -> Decision:
+def _ending(turn: Turn, message: Message, conversation: Conversation, early: list[Parked], now: datetime) -> Decision:
     """Take the message off the outbox, let the next one be its head, and apply what was told too early."""
     after = conversation.without(message.id)
+    if message.delivery and message.delivery.state is DeliveryState.UNCERTAIN:
+        after = evolve(after, uncertain_at=now)
     events: tuple[Event, ...] = (MessageStatus(message=message, conversation=after),)
     reached = [each.state for each in early if each.state in (DeliveryState.DELIVERED, DeliveryState.READ)]
     if reached and message.delivery and message.delivery.state is DeliveryState.SENT:
@@ -156,7 +162,7 @@ def _next(turn: Turn, conversation: Conversation | None) -> LaneStep:
 
 
 async def _settle(
-    hub: Hub, turn: Turn, what: str, decide: Callable[[Seen, datetime], Decision], *needs: Ref[Parked]
+    hub: Hub, turn: Turn, what: str, decide: Callable[[Seen, datetime], Decision], *needs: Ref[Entity]
 ) -> bool:
     """Commit, for as long as the claim lasts: an outcome that is not written down ends as "nobody knows"."""
     change = Change(

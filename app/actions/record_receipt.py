@@ -1,10 +1,11 @@
 """Note that what we sent arrived, was read, or was refused after all."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.access import recalled
+from app.actions.displace_copy import copy_of, without_copy
 from app.actions.receive_change import new_parked
 from app.actions.recognise import named_by, with_proof
 from app.events import Event, MessagesReached, MessageStatus
@@ -63,15 +64,17 @@ async def _record_one(hub: Hub, channel: Channel, receipt: Receipt, external_id:
         conversation = seen.get(Conversation.ref(before.conversation_id))
         if conversation is None or before.delivery is None:
             return Decision()
+        copy = copy_of(seen, before, external_id)
         if receipt.state is DeliveryState.FAILED and before.delivery.is_queued:
             # Its turn goes on: how it ends is that turn's to write, by what is parked under the ids of its pieces.
             named_now = with_proof(hub, before, named[1], external_id, now) if named else before
             told = _Told(named_now, conversation, (before, conversation)).decision(receipt.state)
-            return Decision(puts=(*told.puts, *_parked(seen, channel, receipt, external_id, now)), events=told.events)
+            parked = _parked(seen, channel, receipt, external_id, now)
+            return without_copy(seen, copy, replace(told, puts=(*told.puts, *parked)), now)
         message = with_proof(hub, before, named[1], external_id, now) if named else before
         message = _after(message, receipt, external_id, now)
         moved = conversation.reached(receipt.state, message.seq) if receipt.state in REACHED else conversation
-        return _Told(message, moved, (before, conversation)).decision(receipt.state)
+        return without_copy(seen, copy, _Told(message, moved, (before, conversation)).decision(receipt.state), now)
 
     await hub.journal.commit(
         Change(
@@ -138,11 +141,11 @@ async def _record_watermark(hub: Hub, channel: Channel, receipt: Receipt, up_to:
 
 
 async def conversation_with(hub: Hub, channel: Channel, peer: str) -> Conversation | None:
-    """Return the open conversation with a peer, else the latest: a customer reads when it is closed, too."""
-    open_with = Conversation.open_with(channel.id, channel.platform, peer)
-    found = await recalled(hub, channel.company_id, open_with)
-    if found is not None:
-        return found
+    """Return the latest conversation with a peer, closed or not: a customer reads when it is closed, too.
+
+    It is read from the database: another process may have closed the one that is remembered here, and opened the next.
+    """
     contact = await recalled(hub, channel.company_id, Contact.known_as(channel.id, peer))
-    latest = await hub.store.conversations.of_contact(channel.company_id, contact.id) if contact else []
-    return next((each for each in latest if each.channel_id == channel.id and each.peer == peer), None)
+    if contact is None:
+        return None
+    return await hub.store.conversations.latest_with(channel.company_id, contact.id, channel.id, peer)

@@ -1,10 +1,10 @@
 """Store one message in its conversation and announce it; an outbound one starts on its way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app.access import access_channel, company_of, hint
+from app.access import company_of, hint
 from app.actions.compose_message import compose, is_for_customer, queued
 from app.actions.draft import Draft, Place
 from app.actions.keys import change_key, digest_of
@@ -16,7 +16,7 @@ from app.models.caller import Caller
 from app.models.channel import IN_PROCESS, Channel
 from app.models.contact import Contact, Platform
 from app.models.conversation import Conversation, peer_of
-from app.models.entity import CompanyId, ConversationId, Entity, MessageId, Ref
+from app.models.entity import ChannelId, CompanyId, ConversationId, Entity, MessageId, Ref
 from app.models.message import Message
 
 
@@ -30,11 +30,12 @@ class Sent:
 
 async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
     """Return the message once it is safe. Raises NotFound, ConversationClosed, Invalid, IdempotencyConflict."""
-    place = await _place_of(hub, caller, draft)
-    key, claimed = _key_of(hub, caller, draft, place)
+    named = await _place_of(hub, caller, draft)
+    key, claimed = _key_of(hub, caller, draft, named)
     message_id, new_conversation_id = MessageId(hub.new_id()), ConversationId(hub.new_id())
 
     def decide(seen: Seen, now: datetime) -> Decision:
+        place = _settled(seen, named)
         contact = seen.get(Contact.ref(place.contact_id))
         if contact is None:
             raise NotFound.of("contact_id")
@@ -50,11 +51,11 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
 
     done = await hub.journal.commit(
         Change(
-            company_id=place.company_id,
+            company_id=named.company_id,
             key=key,
             claimed=claimed,
-            digest=_digest_of(draft, place),
-            needs=_needs_of(hub, draft, place),
+            digest=_digest_of(draft, named),
+            needs=_needs_of(hub, draft, named),
             decide=decide,
             size=1024 + 3 * len(draft.content) + 4096 * len(draft.attachments),
         )
@@ -68,13 +69,12 @@ async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> Place:
         return await _place_in(hub, caller, company_id, draft, draft.conversation_id)
     if draft.contact_id is None or draft.platform is None:
         raise Invalid.of("contact_id", "Send either conversation_id, or contact_id and platform.")
-    channel = await _channel_for(hub, caller, draft, draft.platform)
-    if channel is not None and channel.platform is not draft.platform:
-        raise Invalid.of("channel_id", f"This channel is one of {channel.platform}, not of {draft.platform}.")
+    if draft.channel_id is not None:
+        await _require_channel_of(hub, caller, draft.channel_id, draft.platform)
     return Place(
         company_id=company_id,
         contact_id=draft.contact_id,
-        channel_id=channel.id if channel else None,
+        channel_id=draft.channel_id,
         platform=draft.platform,
         conversation_id=None,
     )
@@ -100,21 +100,22 @@ async def _place_in(hub: Hub, caller: Caller, company_id: CompanyId, draft: Draf
     )
 
 
-async def _channel_for(hub: Hub, caller: Caller, draft: Draft, platform: Platform) -> Channel | None:
-    if draft.channel_id is not None:
-        return await hint(hub, caller, Channel.ref(draft.channel_id)) or await access_channel(
-            hub, caller, draft.channel_id
-        )
-    return await hint(hub, caller, Channel.main_of(platform))
+async def _require_channel_of(hub: Hub, caller: Caller, id: ChannelId, platform: Platform) -> None:
+    channel = await hint(hub, caller, Channel.ref(id))
+    if channel is None:
+        raise NotFound.of("channel_id")
+    if channel.platform is not platform:
+        raise Invalid.of("channel_id", f"This channel is one of {channel.platform}, not of {platform}.")
 
 
 def _key_of(hub: Hub, caller: Caller, draft: Draft, place: Place) -> tuple[str, bool]:
     if draft.client_message_id is None and draft.external_message_id is not None:
-        return f"{place.channel_id or 'none'}:{place.contact_id}:{draft.external_message_id}", True
+        return f"{place.channel_id or place.platform}:{place.contact_id}:{draft.external_message_id}", True
     return change_key(hub, caller, "send_message", draft.client_message_id)
 
 
 def _digest_of(draft: Draft, place: Place) -> str:
+    """Return the digest of what was asked for: no channel is part of it that the client has not named."""
     return digest_of(
         place.contact_id,
         place.channel_id,
@@ -128,17 +129,25 @@ def _digest_of(draft: Draft, place: Place) -> str:
 
 
 def _needs_of(hub: Hub, draft: Draft, place: Place) -> tuple[Ref[Entity], ...]:
-    """Name what `decide` will see, and the channel, so that the next message finds it in memory."""
+    """Name what `decide` will see, as far as this process can guess: `decide` asks for what else it needs."""
     needs: list[Ref[Entity]] = [Contact.ref(place.contact_id)]
-    if place.channel_id is not None and is_for_customer(draft):
-        needs.append(Channel.ref(place.channel_id))
     if place.conversation_id is not None:
-        return (*needs, Conversation.ref(place.conversation_id))
-    # For a contact that this process does not remember, and that the channel knows by an identity, `decide` asks again.
+        way = (Channel.ref(place.channel_id),) if place.channel_id and is_for_customer(draft) else ()
+        return (*needs, *way, Conversation.ref(place.conversation_id))
+    named = Channel.ref(place.channel_id) if place.channel_id else Channel.main_of(place.platform)
+    _, channel = hub.journal.recall(place.company_id, named)
     _, contact = hub.journal.recall(place.company_id, Contact.ref(place.contact_id))
-    peer = peer_of(contact, place.channel_id) if contact else f"contact:{place.contact_id}"
-    thread = Conversation.open_with(place.channel_id, place.platform, peer)
-    return (*needs, thread, Channel.main_of(place.platform))
+    channel_id = channel.id if channel else place.channel_id
+    peer = peer_of(contact, channel_id) if contact else f"contact:{place.contact_id}"
+    return (*needs, named, Conversation.open_with(channel_id, place.platform, peer))
+
+
+def _settled(seen: Seen, place: Place) -> Place:
+    """Return the place with its channel: where none was named, the one that the platform's messages go to by now."""
+    if place.conversation_id is not None or place.channel_id is not None:
+        return place
+    main = seen.get(Channel.main_of(place.platform))
+    return replace(place, channel_id=main.id) if main else place
 
 
 def _require_quotable(seen: Seen, draft: Draft, place: Place) -> None:

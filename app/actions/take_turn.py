@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from app.access import recalled
 from app.hub import Hub
 from app.models.channel import Channel
-from app.models.entity import ChannelId
+from app.models.entity import ChannelId, CompanyId
 from app.models.gate import Gate
 from app.models.outbox import Due, Turn
 
@@ -27,7 +27,7 @@ async def take_turn(hub: Hub, due: Due) -> Turn | None:
     """
     now = hub.now()
     if due.deadline > now:  # what is too late is claimed in any case: its end must be told
-        wait = wait_of(hub, await _channel_of(hub, due))
+        wait = wait_of(hub, await sending_channel(hub, due.company_id, due.channel_id))
         if wait > 0:
             await hub.store.lanes.put_off([due.id], wait)
             return None
@@ -41,12 +41,12 @@ async def take_over(hub: Hub) -> list[Turn]:
     return [turn for turn in claims if turn is not None]
 
 
-async def _channel_of(hub: Hub, due: Due) -> Channel | None:
-    """Return the channel as this process knows it; one that cannot send is looked at again before it parks anything."""
-    channel = await recalled(hub, due.company_id, Channel.ref(due.channel_id))
+async def sending_channel(hub: Hub, company_id: CompanyId, id: ChannelId) -> Channel | None:
+    """Return the channel as this process knows it; one that cannot send is looked at again: it may, by now."""
+    channel = await recalled(hub, company_id, Channel.ref(id))
     if channel is not None and channel.can_send:
         return channel
-    return await hub.store.channels.get(due.company_id, due.channel_id)
+    return await hub.store.channels.get(company_id, id)
 
 
 def wait_of(hub: Hub, channel: Channel | None) -> float:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.access import recalled
 from app.actions.open_secrets import account_of
+from app.actions.take_turn import sending_channel
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Contact, Platform
@@ -80,7 +81,7 @@ async def scene_of(hub: Hub, turn: Turn) -> Scene | None:
     """Return what a turn is about, None when its message is gone."""
     message = await hub.store.messages.get(turn.company_id, turn.message_id)
     conversation = await recalled(hub, turn.company_id, Conversation.ref(turn.id))
-    channel = await recalled(hub, turn.company_id, Channel.ref(turn.channel_id))
+    channel = await sending_channel(hub, turn.company_id, turn.channel_id)
     if message is None or conversation is None or channel is None:
         return None
     network = hub.networks.get(channel.platform)

@@ -6,7 +6,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Platform
 from app.models.conversation import Conversation, Status
-from app.models.entity import CompanyId, ContactId
+from app.models.entity import ChannelId, CompanyId, ContactId
 from app.stores.codec import Document, object_id
 from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
@@ -56,6 +56,14 @@ class Conversations(EntityStore[Conversation]):
         if status:
             where["status"] = status.value
         return await self.page(company_id, where, by="activity_seq", before=before, limit=limit)
+
+    async def latest_with(
+        self, company_id: CompanyId, contact_id: ContactId, channel_id: ChannelId, peer: str
+    ) -> Conversation | None:
+        """Return the conversation of a contact in which this peer of a channel was spoken with last."""
+        where: Document = {"contact_id": object_id(contact_id), "channel_id": object_id(channel_id), "peer": peer}
+        found = await self.page(company_id, where, by="activity_seq", before=None, limit=1)
+        return found[0] if found else None
 
     async def of_contact(self, company_id: CompanyId, contact_id: ContactId) -> list[Conversation]:
         """Return up to 200 conversations of one contact, the latest first."""

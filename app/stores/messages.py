@@ -7,7 +7,6 @@ from typing import ClassVar
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Platform
-from app.models.delivery import DeliveryState
 from app.models.entity import CompanyId, ConversationId
 from app.models.message import Direction, Message
 from app.stores.codec import Document, object_id
@@ -78,11 +77,6 @@ class Messages(EntityStore[Message]):
             projection={"seq": True},
         )
         return int(found["seq"]) if found else 0
-
-    async def has_uncertain(self, company_id: CompanyId, conversation_id: ConversationId) -> bool:
-        """Tell whether it is unknown of one of the last messages here whether it was sent."""
-        latest = await self.newest(company_id, [conversation_id], before=None, limit=20)
-        return any(each.delivery and each.delivery.state is DeliveryState.UNCERTAIN for each in latest)
 
     async def last_heard(self, company_id: CompanyId, conversation_id: ConversationId) -> str | None:
         """Return the platform's id of the last message that the customer wrote here."""
