@@ -120,7 +120,7 @@ async def test_a_reply_that_was_taken_for_another_apps_takes_its_id_back(shop: S
     left = {each["id"]: each for each in await shop.messages(customer)}
     assert (left[copy["id"]]["deleted_at"] is not None, left[copy["id"]]["content"]) == (True, "")
     assert left[message["id"]]["content"] == "Hello"
-    log = (await shop.desk.ask("GET", "/changes?since=0"))[1]["data"]["events"]
+    log = (await shop.desk.changes())["events"]
     assert [event["message"]["id"] for event in log if event["type"] == "message:deleted"] == [copy["id"]]
 
 
