@@ -44,7 +44,7 @@ async def key_told(demo: asyncio.subprocess.Process) -> str:
     assert demo.stdout is not None
     async with asyncio.timeout(90):
         while line := (await demo.stdout.readline()).decode():
-            if found := re.search(r"X-API-Key: (pk_\S+)'", line):
+            if found := re.search(r"X-API-Key: (sk_\S+)'", line):
                 return found[1]
     raise AssertionError("the demo ended before it showed a key")
 
