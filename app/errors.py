@@ -2,7 +2,7 @@
 
 Refusal
 ├── Malformed, Unreadable, TooLarge, UnsupportedType, Invalid          the request itself
-├── Unauthenticated, TokenExpired, Forbidden, IdentityMismatch         who asks
+├── Unauthenticated, TokenExpired, Forbidden, OriginRefused, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownNamespace, UnknownEvent        what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
 ├── AlreadyConnected, NotConnectable, NotConnected, BuiltIn, SignInRefused, NotConfigured    what a channel lacks
@@ -83,6 +83,11 @@ class TokenExpired(Refusal):
 
 class Forbidden(Refusal):
     code, status, sentence = "forbidden", 403, "You may not do this."
+
+
+class OriginRefused(Refusal):
+    code, status = "origin_refused", 403
+    sentence = "Pages of this origin may not call this server; its operator lets them in by CORS_ORIGINS."
 
 
 class IdentityMismatch(Refusal):

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-import aiohttp_cors
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from loguru import logger
 
 from app.handlers.answers import address_of, refusal_of_status, refused
+from app.handlers.cors import cors_for
 from app.handlers.endpoint import endpoint
 from app.handlers.front import front_page
 from app.handlers.health import health_routes
@@ -103,7 +103,7 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
         app.router.add_routes(health_routes(hub))
         app.router.add_routes(webhook_routes(hub))
         app.router.add_route("*", "/socket.io/", app[SOCKETS].engine.handle_request)
-        _mount_api(app, hub)
+        _mount_api(app, hub, origins)
         app[SOCKETS].start()
         outbox = Outbox(hub)
         outbox.start()
@@ -132,16 +132,9 @@ async def _drain(app: web.Application, outbox: Outbox, scheduler: Scheduler) -> 
     await asyncio.gather(outbox.close(), scheduler.close(), app[SOCKETS].drain())
 
 
-def _mount_api(app: web.Application, hub: Hub) -> None:
-    """Mount every route, open to the pages of CORS_ORIGINS."""
-    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-        allow_credentials=True,
-        expose_headers=("Idempotency-Replayed", "X-Request-Id", "Retry-After"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id"),
-        allow_methods="*",
-        max_age=600,
-    )
-    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(hub.settings.cors_origins, options))
+def _mount_api(app: web.Application, hub: Hub, origins: Origins) -> None:
+    """Mount every route, open to the pages of known origins."""
+    cors = cors_for(app, origins)
     for route in ROUTES:
         cors.add(app.router.add_route(route.method, PREFIX + route.path, endpoint(hub, route)))
 

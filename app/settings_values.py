@@ -72,6 +72,8 @@ def web_address(given: str) -> str:
 def origin(given: str) -> str:
     """Accept an origin, or * for every one; a browser writes it in lower case and without a closing slash."""
     bare = given.rstrip("/").lower()
+    if "*" in bare and bare != "*":
+        raise ValueError("must name each origin in full, since a * in one matches nothing")
     if bare != "*" and not ORIGIN.fullmatch(bare):
         raise ValueError("must list origins such as https://app.example.com, without a path")
     return bare

@@ -111,6 +111,11 @@ def test_every_mistake_is_reported_at_once_in_the_order_of_the_documentation() -
             "CORS_ORIGINS must list origins such as https://app.example.com, without a path, not 'https://a/b'.",
         ),
         (
+            "CORS_ORIGINS",
+            "https://*.example.com",
+            "CORS_ORIGINS must name each origin in full, since a * in one matches nothing, not 'https://*.example.com'.",
+        ),
+        (
             "TRUSTED_PROXIES",
             "10.0.0.1/8",
             "TRUSTED_PROXIES must list addresses or networks such as 127.0.0.1 or 10.0.0.0/8, not '10.0.0.1/8'.",

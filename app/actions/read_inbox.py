@@ -1,4 +1,4 @@
-"""Read the inbox: its conversations, its contacts, its channels."""
+"""Read the inbox: its conversations, its contacts, its channels, its staff."""
 
 from typing import Any
 
@@ -52,6 +52,11 @@ async def list_contacts(
     """Return a page of contacts, newest first, all or those seen on a platform."""
     found = await hub.store.contacts.newest(company_of(caller), platform=platform, before=before, limit=limit + 1)
     return [each.view() for each in found[:limit]], found[limit - 1].seq if len(found) > limit else None
+
+
+async def list_users(hub: Hub, caller: Caller) -> Views:
+    """Return the staff by name, those who were let go too: an older conversation may still be assigned to one."""
+    return [user.card() for user in await hub.store.users.of_company(company_of(caller))]
 
 
 async def read_channel(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:

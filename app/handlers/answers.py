@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from aiohttp import hdrs, web
 
-from app.errors import Internal, NoMethod, NoRoute, Refusal, TooLarge, Unreadable, UnsupportedType
+from app.errors import Internal, NoMethod, NoRoute, OriginRefused, Refusal, TooLarge, Unreadable, UnsupportedType
 from app.models.wire import to_json
 from app.outside.peer import real_address
 from app.settings import Settings
@@ -16,7 +16,13 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def refusal_of_status(status: int) -> Refusal:
     """Return our refusal for one that aiohttp made: no such route, a body too large."""
-    known: dict[int, type[Refusal]] = {404: NoRoute, 405: NoMethod, 413: TooLarge, 415: UnsupportedType}
+    known: dict[int, type[Refusal]] = {
+        403: OriginRefused,  # a preflight's: nothing else here is refused by the library with it
+        404: NoRoute,
+        405: NoMethod,
+        413: TooLarge,
+        415: UnsupportedType,
+    }
     return known.get(status, Unreadable if status < 500 else Internal)()
 
 

@@ -4,7 +4,7 @@ from app.access import company_of
 from app.actions.create_contact import NewContact, create_contact
 from app.actions.edit_contact import ContactEdit, edit_contact
 from app.actions.read_changes import read_changes
-from app.actions.read_inbox import list_contacts, list_conversations, read_contact, read_conversation
+from app.actions.read_inbox import list_contacts, list_conversations, list_users, read_contact, read_conversation
 from app.actions.update_conversation import ConversationEdit, update_conversation
 from app.handlers.bodies import (
     ChangesQuery,
@@ -91,6 +91,11 @@ async def edit_conversation(ask: Ask[ConversationEditBody, NoQuery]) -> Reply:
         assignee_id=UserId(body.assignee_id) if body.assignee_id else None,
     )
     return Reply.done(await update_conversation(ask.hub, ask.caller, ConversationId(ask.id), edit, ask.key))
+
+
+async def users(ask: Ask[None, NoQuery]) -> Reply:
+    """List the staff by name: who an `assignee_id` is."""
+    return Reply.page(await list_users(ask.hub, ask.caller), None)
 
 
 async def changes(ask: Ask[None, ChangesQuery]) -> Reply:

@@ -36,6 +36,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/conversations/{id}", inbox.conversation, Scope.CONVERSATIONS_READ),
     Route("PATCH", "/conversations/{id}", inbox.edit_conversation, Scope.CONVERSATIONS_WRITE, b.ConversationEditBody),
     Route("GET", "/conversations/{id}/messages", messages.of_conversation, Scope.MESSAGES_READ, query=b.Page),
+    # Staff
+    Route("GET", "/users", inbox.users, Scope.CONVERSATIONS_READ),
     # Channels
     Route("POST", "/channels", channels.connect, Scope.CHANNELS_WRITE, c.ChannelBody),
     Route("GET", "/channels", channels.channels, Scope.CHANNELS_READ, query=b.Page),

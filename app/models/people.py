@@ -51,6 +51,10 @@ class User:
     active: bool = True
     created_at: datetime
 
+    def card(self) -> dict[str, object]:
+        """Return what colleagues, and keys that read conversations, see of the person."""
+        return {"id": self.id, "name": self.name, "role": self.role, "active": self.active}
+
     def view(self) -> dict[str, object]:
         """Return the person without the password's hash."""
         return {

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collation import Collation
 from pymongo.errors import DuplicateKeyError
 
 from app.errors import Duplicate
@@ -42,6 +43,12 @@ class Users:
         """Return one person of the company."""
         found = await self.collection.find_one({"_id": object_id(id), "company_id": object_id(company_id)})
         return self.codec.from_document(found) if found else None
+
+    async def of_company(self, company_id: CompanyId) -> list[User]:
+        """Return the staff of the company by name, those who were let go too."""
+        found = self.collection.find({"company_id": object_id(company_id)}).sort([("name", 1), ("_id", 1)])
+        found = found.collation(Collation("en", strength=2))  # ben before Zoe
+        return [self.codec.from_document(document) async for document in found]
 
     async def deactivate(self, company_id: CompanyId, id: UserId) -> User | None:
         """Let a person in no more, and return them; None when there is none."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from app import __version__
 from tests.desk import Desk
@@ -76,9 +77,27 @@ async def test_that_page_can_read_answers_and_refusals(desk: Desk, key: str | No
     assert "Idempotency-Replayed" in answer.headers["Access-Control-Expose-Headers"]
 
 
+async def test_in_development_a_page_of_this_machine_may_call_from_any_port(desk: Desk) -> None:
+    for page in ("http://localhost:5173", "http://127.0.0.1:3000"):
+        preflight = await whole(desk, "OPTIONS", "/api/v1/messages", headers={"Origin": page, **CALLS})
+        answer = await whole(desk, "GET", "/api/v1/auth/me", headers={"Origin": page, "X-API-Key": desk.key})
+        for each in (preflight, answer):
+            assert (each.status, each.headers["Access-Control-Allow-Origin"]) == (200, page)
+
+
+async def test_a_page_that_is_refused_is_logged_once_with_the_setting_that_lets_it_in(desk: Desk) -> None:
+    page, lines = "https://stranger.example", list[dict[str, Any]]()
+    sink = logger.add(lambda message: lines.append(message.record["extra"]), level="WARNING")
+    for method in ("OPTIONS", "OPTIONS", "GET"):
+        await whole(desk, method, "/api/v1/auth/me", headers={"Origin": page, **CALLS})
+    logger.remove(sink)
+    assert [each for each in lines if each.get("origin") == page] == [{"origin": page, "setting": "CORS_ORIGINS"}]
+
+
 async def test_a_page_of_another_origin_may_not(desk: Desk) -> None:
     preflight = await whole(desk, "OPTIONS", "/api/v1/messages", headers={"Origin": "https://evil.example", **CALLS})
-    assert preflight.refused.code == "bad_request"
+    assert preflight.refused == Refused(403, "origin_refused")
+    assert "CORS_ORIGINS" in preflight.body["error"]["message"]
     answer = await whole(
         desk, "GET", "/api/v1/auth/me", headers={"Origin": "https://evil.example", "X-API-Key": desk.key}
     )
