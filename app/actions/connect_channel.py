@@ -15,7 +15,7 @@ from app.events import ChannelUpdated
 from app.hub import Hub
 from app.journal.change import Change, Committed, Decision, Seen
 from app.models.caller import Caller
-from app.models.channel import Channel
+from app.models.channel import Channel, Health
 from app.models.contact import Platform
 from app.models.entity import ChannelId, GrantId, evolve
 from app.platforms.network import Account, Network
@@ -44,7 +44,7 @@ class Means:
 
 
 async def connect_channel(hub: Hub, caller: Caller, new: NewChannel, client_key: str | None = None) -> Done:
-    """Return the channel as it is once the platform calls us.
+    """Return the channel as it is once the platform calls us; an account that the company had is the channel it was.
 
     Raises Invalid for credentials that are not complete or not accepted, AlreadyConnected, and NotConnectable for an
     account that is not free: whose it is stays untold.
@@ -80,11 +80,15 @@ async def _commit(
     hub: Hub, caller: Caller, new: NewChannel, means: Means, name: str, client_key: str | None
 ) -> Committed:
     key, claimed = change_key(hub, caller, "connect_channel", client_key)
-    unplaced = _channel(hub, caller, new, means, name)
+    id, main = ChannelId(hub.new_id()), Channel.main_of(new.platform)
+    former = Channel.former_of(new.platform, means.external_id) if means.external_id else None
 
     def decide(seen: Seen, now: datetime) -> Decision:
-        is_first = seen.get(Channel.main_of(new.platform)) is None
-        channel = evolve(unplaced, main=is_first, created_at=now)
+        before = seen.get(former) if former else None
+        known = before or Channel(
+            id=id, company_id=company_of(caller), platform=new.platform, name=name, created_at=now
+        )
+        channel = _connected(hub, evolve(known, name=new.name or known.name, main=seen.get(main) is None), means)
         return Decision(puts=(channel,), events=(ChannelUpdated(channel=channel),))
 
     change = Change(
@@ -92,7 +96,7 @@ async def _commit(
         key=key,
         claimed=claimed,
         digest=digest_of(new.platform, new.name, new.external_id, dict(new.credentials), new.grant_id),
-        needs=(Channel.main_of(new.platform),),
+        needs=(main, former) if former else (main,),
         decide=decide,
     )
     try:
@@ -102,16 +106,17 @@ async def _commit(
         raise (AlreadyConnected if own else NotConnectable) from None
 
 
-def _channel(hub: Hub, caller: Caller, new: NewChannel, means: Means, name: str) -> Channel:
-    id = ChannelId(hub.new_id())
-    channel = Channel(
-        id=id,
-        company_id=company_of(caller),
-        platform=new.platform,
-        name=name,
+def _connected(hub: Hub, channel: Channel, means: Means) -> Channel:
+    """Return a channel, new or once disconnected, as connected: a former one keeps its id, and so all that was said."""
+    after = evolve(
+        channel,
         external_id=means.external_id,
-        sealed=hub.vault.seal(id, means.secrets) if means.secrets else None,
+        former_external_id=None,
+        sealed=hub.vault.seal(channel.id, means.secrets) if means.secrets else None,
         expires_at=means.expires_at,
-        created_at=hub.now(),
+        health=Health.HEALTHY,
+        reason=None,
+        paused_by=None,
+        disconnected_at=None,
     )
-    return evolve(channel, webhook_url=webhook_of(hub, channel))
+    return evolve(after, webhook_url=webhook_of(hub, after))

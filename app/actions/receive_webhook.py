@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from app.actions.find_account import channel_with, forget_account
@@ -74,11 +75,12 @@ async def _receive_anew(hub: Hub, channel: Channel, told: Heard) -> None:
     """Look again who has the account: the channel that we remembered was disconnected a moment ago."""
     forget_account(hub, channel)
     now = await channel_with(hub, channel.platform, channel.external_id or told.account)
-    if now is not None and now.id != channel.id:
-        await _receive(hub, now, told)
-    else:
-        strange = {"account": told.account, "kind": type(told).__name__}
-        await hub.store.unheard.keep(channel.platform.value, [("unknown account", strange)], hub.now())
+    with suppress(NotConnected):
+        if now is not None:
+            return await _receive(hub, now, told)
+    strange = {"account": told.account, "kind": type(told).__name__}
+    await hub.store.unheard.keep(channel.platform.value, [("unknown account", strange)], hub.now())
+    return None
 
 
 async def _receive(hub: Hub, channel: Channel, told: Heard) -> None:

@@ -31,7 +31,7 @@ class Channel(Entity):
     `sealed` are its credentials as nobody without a key can read them; they run out at `expires_at`, if that is known.
     `reason` says in a sentence why it does not send; `paused_by` is the person whose decision that is. A disconnected
     one stays, without credentials, for what was said there: its account is then `former_external_id`, free to be
-    connected again.
+    connected again, which makes it the channel that it was.
     """
 
     kind: ClassVar[str] = "channel"
@@ -55,9 +55,16 @@ class Channel(Entity):
         """Ask for the company's own channel of a platform."""
         return Ref(Channel, "main", platform)
 
+    @classmethod
+    def former_of(cls, platform: Platform, external_id: str) -> Ref["Channel"]:
+        """Ask for the disconnected channel of an account that the company had."""
+        return Ref(Channel, "former", (platform, external_id))
+
     def names(self) -> tuple[Ref[Entity], ...]:
-        """Return the platform whose main channel this is."""
-        return (Channel.main_of(self.platform),) if self.main and self.is_connected else ()
+        """Return the platform whose main channel this is; of a disconnected one, the account that it was."""
+        if self.is_connected:
+            return (Channel.main_of(self.platform),) if self.main else ()
+        return (Channel.former_of(self.platform, self.former_external_id),) if self.former_external_id else ()
 
     @property
     def is_connected(self) -> bool:

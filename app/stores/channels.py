@@ -1,5 +1,6 @@
 """Connected accounts."""
 
+from operator import itemgetter
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
@@ -19,7 +20,11 @@ class Channels(EntityStore[Channel]):
 
     kind = Channel
     name: ClassVar[str] = "channels"
-    questions: ClassVar[dict[str, Question]] = {"id": BY_ID, "main": ("main_of", str, "main")}
+    questions: ClassVar[dict[str, Question]] = {
+        "id": BY_ID,
+        "main": ("main_of", str, "main"),
+        "former": ("former_external_id", itemgetter(1), "former"),
+    }
     indexes = (
         IndexModel([("company_id", ASCENDING), ("platform", ASCENDING)], name="by_platform"),
         IndexModel(
@@ -27,6 +32,11 @@ class Channels(EntityStore[Channel]):
             name="main",
             unique=True,
             partialFilterExpression={"main_of": {"$exists": True}},
+        ),
+        IndexModel(
+            [("company_id", ASCENDING), ("former_external_id", ASCENDING)],
+            name="former",
+            partialFilterExpression={"former_external_id": {"$exists": True}},
         ),
         IndexModel(
             [("platform", ASCENDING), ("external_id", ASCENDING)],
@@ -41,7 +51,7 @@ class Channels(EntityStore[Channel]):
 
     def extra(self, channel: Channel) -> Document:
         """Index the channel that a platform's messages go to when none is named."""
-        return {"main_of": channel.platform.value} if channel.names() else {}
+        return {"main_of": channel.platform.value} if channel.main and channel.is_connected else {}
 
     async def all_of(self, company_id: CompanyId) -> list[Channel]:
         """Return the company's channels, newest first."""

@@ -325,7 +325,7 @@ async def test_a_disconnected_account_leaves_its_history_and_no_credentials(desk
     for verb, method in (("", "PATCH"), ("/test", "POST"), ("/pause", "POST"), ("/resume", "POST")):
         refused = await refusal(desk, method, f"/channels/{channel['id']}{verb}", {} if method == "PATCH" else None)
         assert refused == Refused(409, "not_connected")
-    assert (await connected(desk, "facebook"))["id"] != channel["id"]
+    assert (await connected(desk, "facebook"))["id"] == channel["id"]
 
 
 async def test_the_oldest_other_channel_becomes_the_main_one(desk: Desk) -> None:

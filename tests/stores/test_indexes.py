@@ -10,7 +10,7 @@ from tests.desk import Desk
 
 EXPECTED = {
     "api_keys": {"company", "prefix"},
-    "channels": {"account", "by_platform", "expiring", "main"},
+    "channels": {"account", "by_platform", "expiring", "former", "main"},
     "companies": {"slug"},
     "contacts": {"by_platform", "identity", "newest"},
     "conversations": {"latest", "of_contact", "one_open"},
