@@ -5,6 +5,7 @@ What a caller may not see is missing for them: another company's id answers exac
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import TypeVar
 
@@ -16,11 +17,13 @@ from app.models.contact import Contact
 from app.models.conversation import Conversation
 from app.models.entity import CompanyId, Entity, Ref, SessionId, UserId
 from app.models.message import Message
-from app.models.people import ApiKey, Role, Scope
+from app.models.people import ApiKey, Role, Scope, User
+from app.outside.refresh_tokens import Numbered
 from app.outside.tokens import Claims
 
 E = TypeVar("E", bound=Entity)
 
+RANDOM = re.compile(r"[A-Za-z0-9_-]{43}")  # a refresh token, before they were numbered
 PREFIX = 12  # characters of a key by which it is found
 KEY_MARKS = ("sk_", "pk_")  # how a key begins: a secret one; pk_ was the mark of older keys, which go on working
 
@@ -50,6 +53,18 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+async def numbered(hub: Hub, token: str) -> Numbered | None:
+    """Return which refresh token of which sign-in this is; None for one that we did not issue.
+
+    Tokens were random once: one that has not been spent since counts as number 0 of its sign-in.
+    """
+    known = hub.refresh_tokens.read(token)
+    if known is not None or not RANDOM.fullmatch(token):
+        return known
+    session = await hub.store.sessions.with_hash(hash_of(token))
+    return Numbered(session.id, 0) if session else None
+
+
 async def caller_with_token(hub: Hub, token: str) -> Caller:
     """Return whom an access token speaks for. Raises Unauthenticated or TokenExpired."""
     claims = hub.tokens.read(token)
@@ -59,7 +74,7 @@ async def caller_with_token(hub: Hub, token: str) -> Caller:
     user = await hub.known.users.get(
         claims.user_id, lambda: hub.store.users.get(CompanyId(claims.company_id), UserId(claims.user_id))
     )
-    if session is None or user is None or not user.active:
+    if session is None or user is None or not user.active or (session.user_id, session.company_id) != _of(user):
         raise Unauthenticated("This sign-in has ended.")
     return Caller(
         kind=CallerKind.USER,
@@ -71,6 +86,10 @@ async def caller_with_token(hub: Hub, token: str) -> Caller:
         session_id=session.id,
         expires_at=claims.expires_at,
     )
+
+
+def _of(user: User) -> tuple[UserId, CompanyId]:
+    return user.id, user.company_id
 
 
 async def caller_with_key(hub: Hub, key: str) -> Caller:

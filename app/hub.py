@@ -14,10 +14,12 @@ from app.models.failure import Failure
 from app.models.gate import Gate
 from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
+from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
+from app.outside.refresh_tokens import RefreshTokens
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -83,6 +85,8 @@ class Hub:
     store: Stores
     journal: Journal
     tokens: Tokens
+    refresh_tokens: RefreshTokens
+    derived: Derived
     passwords: Passwords
     talk: Talk
     vault: Vault

@@ -26,10 +26,12 @@ from app.jobs.scheduler import Scheduler
 from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
+from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
 from app.outside.origins import Origins
 from app.outside.passwords import Passwords
+from app.outside.refresh_tokens import RefreshTokens
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -63,8 +65,9 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
         doorbell = Doorbell(url, settings.database, uuid4().hex)
         journal = Journal(stores, now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
-        tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl)
+        tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl, now)
         passwords = Passwords(settings.bcrypt_salt_rounds)
+        derived = Derived(key.get_secret_value() for key in settings.encryption_keys)
         talk = Talk(within=within)
         await journal.start()
         doorbell.start()
@@ -74,6 +77,8 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 store=stores,
                 journal=journal,
                 tokens=tokens,
+                refresh_tokens=RefreshTokens(derived),
+                derived=derived,
                 passwords=passwords,
                 talk=talk,
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     )
     access_token_ttl: Duration = Field(timedelta(minutes=15), description="How long an access token is valid.")
     refresh_token_ttl: Duration = Field(timedelta(days=7), description="How long a sign-in lasts without being used.")
+    sign_in_lifetime: Duration = Field(timedelta(days=30), description="How long a sign-in lasts at most, used or not.")
     bcrypt_salt_rounds: int = Field(
         12, ge=4, le=20, description="The cost of a password's hash, doubling with each; in production 10 or more."
     )

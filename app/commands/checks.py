@@ -8,12 +8,12 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from app.commands.check_keys import of_keys
+from app.commands.finding import Finding, State
 from app.commands.surroundings import database_for
 from app.outside.mongod import HOLES
 from app.outside.mongod_binary import MongodError, find_mongod, why_it_ended
@@ -29,25 +29,6 @@ INSTALL = "pip install --require-hashes -r requirements.txt"
 # A killed writer's transaction holds its company's lock for so long where no other process frees it.
 LONGEST_TRANSACTION = 15  # seconds
 SHORTER = "db.adminCommand({setParameter: 1, transactionLifetimeLimitSeconds: 5})"
-
-
-class State(StrEnum):
-    """How something was found."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found, and what to do about it; `facts` are for whoever wants to know exactly."""
-
-    check: str
-    state: State
-    says: str
-    do: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_settings(settings: Settings, variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -130,6 +111,8 @@ async def of_mongodb(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding("embedded mongod", State.OK, f"{await _version_of(program)}, {program}")
         async with database_for(settings, "command") as uri:
             for finding in of_standing(settings, await standing_of(settings, uri)):
+                yield finding
+            async for finding in of_keys(settings, uri):
                 yield finding
     except (MongodError, Unfit) as error:
         yield Finding("mongodb", State.PROBLEM, str(error))

@@ -5,8 +5,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from typing import Any
 
-from app.commands.checks import Finding, State, of_mistakes, of_mongodb, of_port, of_python, of_settings
+from app.commands.checks import of_mistakes, of_mongodb, of_port, of_python, of_settings
 from app.commands.command import DONE, WRONG, Command
+from app.commands.finding import Finding, State
 from app.commands.output import Paint, answer, painter
 from app.commands.surroundings import variables_here
 from app.outside.log import set_up_logging

@@ -1,7 +1,9 @@
 """Signing in over REST."""
 
 from app.actions.describe_caller import describe_caller
-from app.actions.sign_in import refresh, sign_in, sign_out
+from app.actions.refresh_sign_in import refresh
+from app.actions.sign_in import sign_in
+from app.actions.sign_out import sign_out
 from app.handlers.bodies import LoginBody, LogoutBody, NoQuery, RefreshBody
 from app.handlers.endpoint import Ask, Reply
 

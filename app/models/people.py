@@ -1,7 +1,7 @@
 """Who can ask for something: staff, bots and services."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.models.entity import CompanyId, KeyId, SessionId, UserId
@@ -84,13 +84,22 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A sign-in and the refresh tokens that descend from it; only the latest one's hash is valid."""
+    """A sign-in. `n` is the number of its current refresh token, `key` the name of the key that made that one."""
 
     id: SessionId
     company_id: CompanyId
     user_id: UserId
     token_hash: str
-    spent: tuple[str, ...] = ()  # the hashes of those before it
-    spent_at: datetime | None = None
+    n: int = 0
+    key: str = ""
     expires_at: datetime
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long a sign-in lasts: without being used, at most, and for how long a spent token is a client's retry."""
+
+    unused: timedelta
+    most: timedelta
+    grace: timedelta

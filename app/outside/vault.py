@@ -30,6 +30,14 @@ class Vault:
             raise Unreadable
         return {str(name): str(value) for name, value in secrets.items()}
 
+    def opens(self, sealed: bytes) -> bool:
+        """Tell whether a key of the ring opens this, whosever it is."""
+        try:
+            self._ring.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
     def renewed(self, sealed: bytes) -> bytes:
         """Return the same secrets under the newest key, so that an older one may go. Raises Unreadable."""
         try:

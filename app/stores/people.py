@@ -1,6 +1,7 @@
 """Staff, their sign-ins, and the keys of bots and services."""
 
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
@@ -10,8 +11,19 @@ from pymongo.errors import DuplicateKeyError
 
 from app.errors import Duplicate
 from app.models.entity import CompanyId, KeyId, SessionId, UserId
-from app.models.people import ApiKey, Session, User
+from app.models.people import ApiKey, Session, Span, User
 from app.stores.codec import Codec, Document, object_id
+
+LIVING: Document = {"$expr": {"$gt": ["$expires_at", "$$NOW"]}}
+JUST_SPENT: Document = {"$ifNull": ["$just_spent", []]}
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _from_now(span: timedelta) -> Document:
+    return {"$add": ["$$NOW", _milliseconds(span)]}
 
 
 class Users:
@@ -67,16 +79,20 @@ class Users:
         return self.codec.from_document(found) if found else None
 
 
-MOST_SPENT = 700  # refresh tokens that a sign-in remembers having spent: a week of one each quarter of an hour
+MOST_SPENT = 32  # tokens that one sign-in can have spent within the grace, far more than its limit lets through
 
 
 class Sessions:
-    """`sessions`: one row a sign-in; the row goes when its refresh token would have expired."""
+    """`sessions`: one row a sign-in; the row goes when its refresh token would have expired.
+
+    Besides the session it keeps `just_spent`: the numbers of tokens that were spent within the grace, and when, by the
+    database's clock. `token_hash` is that of token number 0: one that was random, before tokens were numbered, is
+    found by it.
+    """
 
     name: ClassVar[str] = "sessions"
     indexes = (
         IndexModel([("token_hash", ASCENDING)], name="token", unique=True),
-        IndexModel([("spent", ASCENDING)], name="spent", sparse=True),
         IndexModel([("user_id", ASCENDING)], name="user"),
         IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
     )
@@ -94,21 +110,42 @@ class Sessions:
         found = await self.collection.find_one({"_id": object_id(id), "company_id": object_id(company_id)})
         return self.codec.from_document(found) if found else None
 
-    async def rotate(self, token_hash: str, new_hash: str, now: datetime, expires_at: datetime) -> Session | None:
-        """Spend a refresh token once and put the next in its place; None when it is not the latest."""
+    async def with_hash(self, token_hash: str) -> Session | None:
+        """Return the sign-in whose token number 0 has this hash."""
+        found = await self.collection.find_one({"token_hash": token_hash})
+        return self.codec.from_document(found) if found else None
+
+    async def rotate(self, id: SessionId, n: int, key: str, span: Span) -> Session | None:
+        """Spend the token of this number if it is the current one, which the next is then; else None."""
+        still = {"$filter": {"input": JUST_SPENT, "cond": {"$gte": ["$$this.at", _from_now(-span.grace)]}}}
+        renewed: Document = {
+            "n": n + 1,
+            "key": key,
+            "expires_at": {"$min": [_from_now(span.unused), {"$add": ["$created_at", _milliseconds(span.most)]}]},
+            "just_spent": {"$slice": [{"$concatArrays": [[{"n": n, "at": "$$NOW"}], still]}, MOST_SPENT]},
+        }
         found = await self.collection.find_one_and_update(
-            {"token_hash": token_hash, "expires_at": {"$gt": now}},
-            {
-                "$set": {"token_hash": new_hash, "spent_at": now, "expires_at": expires_at},
-                "$push": {"spent": {"$each": [token_hash], "$slice": -MOST_SPENT}},
-            },
+            {"_id": object_id(id), "n": n or {"$in": [0, None]}, **LIVING},
+            [{"$set": renewed}, {"$unset": ["spent", "spent_at"]}],  # the latter: what was kept of random tokens
+            return_document=ReturnDocument.AFTER,
         )
         return self.codec.from_document(found) if found else None
 
-    async def with_spent(self, token_hash: str) -> Session | None:
-        """Return the sign-in that this token was spent in."""
-        found = await self.collection.find_one({"spent": token_hash})
+    async def retried(self, id: SessionId, n: int, span: Span) -> Session | None:
+        """Return the sign-in if the token of this number was spent within the grace."""
+        is_it = {"$and": [{"$eq": ["$$this.n", n]}, {"$gte": ["$$this.at", _from_now(-span.grace)]}]}
+        within = {"$ne": [{"$filter": {"input": JUST_SPENT, "cond": is_it}}, []]}
+        found = await self.collection.find_one({"_id": object_id(id), "$expr": {"$and": [LIVING["$expr"], within]}})
         return self.codec.from_document(found) if found else None
+
+    async def end_spent(self, id: SessionId, n: int) -> bool:
+        """End a sign-in whose token of this number was spent before; tell whether it was."""
+        return (await self.collection.delete_one({"_id": object_id(id), "n": {"$gt": n}})).deleted_count == 1
+
+    async def by_key(self) -> Counter[str]:
+        """Count the living sign-ins by the key that their refresh token was made with; "" for a random one."""
+        counted = await self.collection.aggregate([{"$match": LIVING}, {"$sortByCount": {"$ifNull": ["$key", ""]}}])
+        return Counter({str(row["_id"]): int(row["count"]) async for row in counted})
 
     async def end(self, id: SessionId) -> None:
         """End a sign-in: neither its refresh token nor its access tokens are worth anything after it."""
@@ -118,11 +155,6 @@ class Sessions:
         """End all sign-ins of a person, and return how many there were."""
         whose = {"user_id": object_id(user_id), "company_id": object_id(company_id)}
         return (await self.collection.delete_many(whose)).deleted_count
-
-    async def end_with(self, token_hash: str) -> Session | None:
-        """End the sign-in of a refresh token, and return it."""
-        found = await self.collection.find_one_and_delete({"token_hash": token_hash})
-        return self.codec.from_document(found) if found else None
 
 
 class ApiKeys:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.commands import checks
-from app.commands.checks import FLOORS, PINNED, Finding, State, of_python
+from app.commands.checks import FLOORS, PINNED, of_python
+from app.commands.finding import Finding, State
 from app.outside.mongod_binary import find_mongod
 from app.outside.mongod_process import FLAGS, free_port
 from app.settings import Settings

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
+from app.outside.derived import key_name
 from app.outside.vault import Unreadable, Vault
 from tests.cli.conftest import Call
 from tests.cli.processes import Done
-from tests.desk import Desk, open_desk
+from tests.desk import PASSWORD, Desk, open_desk
 from tests.handlers.asking import head_of
+from tests.sockets.again import elsewhere
 
 OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
 # Nobody answers there: a platform that cannot be asked does not prevent connecting.
@@ -71,3 +75,38 @@ async def test_what_no_key_opens_is_named_and_left_as_it_is(call: Call, desk: De
     assert all(id in done.err for id in before)
     assert "token-" not in done.err
     assert await sealed_in(desk) == before
+
+
+async def keys_found(call: Call, desk: Desk, *keys: str) -> list[tuple[str, str, bool]]:
+    """Return what `doctor` says of the keys: how it stands, in which words, and whether there is something to do."""
+    given = {"MONGODB_URI": desk.uri, "ENCRYPTION_KEYS": ",".join(keys), "PORT": "0"}
+    done = await asyncio.to_thread(call, "doctor", "--json", **given)
+    assert done.code == 0, done.err
+    found = [each for each in done.object["checks"] if each["check"] == "encryption keys"]
+    return [(each["state"], each["says"], bool(each["do"])) for each in found]
+
+
+async def test_doctor_says_what_still_needs_an_older_key(call: Call, desk: Desk) -> None:
+    newest = ("ok", f"the newest ({key_name(NEW)}) is what everything is made with from now on", False)
+    older = f"the second ({key_name(OLD)}) is"
+    refresh_token = (await desk.post("/auth/login", {"email": desk.email, "password": PASSWORD}, key=""))["data"]
+    needs = ("ok", f"{older} still needed by 2 channels and 2 sign-ins", True)
+    assert await keys_found(call, desk, NEW, OLD) == [needs, newest]
+
+    await reencrypted(call, desk, keys=f"{NEW},{OLD}")
+    needs = ("ok", f"{older} still needed by 0 channels and 2 sign-ins", True)
+    assert await keys_found(call, desk, NEW, OLD) == [needs, newest]
+    lost = ("warning", "2 sign-ins were made with a key that is not listed", True)
+    assert await keys_found(call, desk, NEW) == [lost, newest]
+
+    ring = {"encryption_keys": (SecretStr(NEW), SecretStr(OLD))}
+    hub = replace(desk.hub, settings=desk.hub.settings.model_copy(update=ring))
+    async with elsewhere(replace(desk, hub=hub)) as renewed:
+        body = {"refresh_token": refresh_token["refresh_token"]}
+        assert (await renewed.post("/auth/refresh", body, key=""))["data"]["user"]["id"] == desk.user_id
+    await desk.hub.store.sessions.collection.delete_many({"key": key_name(OLD)})
+    assert await keys_found(call, desk, NEW, OLD) == [
+        ("ok", f"{older} needed by nothing that is stored", False),
+        newest,
+    ]
+    assert await keys_found(call, desk, NEW) == [newest]

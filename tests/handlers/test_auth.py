@@ -1,13 +1,14 @@
 """Signing in, staying signed in, signing out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from app.access import hash_of, issue_token
+from app.access import issue_token
 from app.actions.enrol import enrol_user
-from app.actions.sign_in import GRACE
+from app.actions.sign_in import sign_in
 from app.errors import Invalid
 from app.models.people import Role
 from app.outside.tokens import Claims
@@ -81,58 +82,6 @@ async def test_a_key_is_told_what_it_is(desk: Desk) -> None:
     assert (answer["data"]["kind"], answer["data"]["scopes"]) == ("key", ["feed:read", "messages:read"])
 
 
-async def test_a_refresh_token_buys_the_next_tokens(desk: Desk) -> None:
-    first = await signed_in(desk)
-    second = (await desk.post("/auth/refresh", {"refresh_token": first["refresh_token"]}, key=""))["data"]
-    assert second["refresh_token"] != first["refresh_token"]
-    assert (await desk.ask("GET", "/auth/me", **bearing(second["access_token"])))[0] == 200
-    assert await desk.post("/auth/refresh", {"refresh_token": second["refresh_token"]}, key="")
-
-
-async def test_a_refresh_token_is_worth_one_use(desk: Desk) -> None:
-    first = await signed_in(desk)
-    second = (await desk.post("/auth/refresh", {"refresh_token": first["refresh_token"]}, key=""))["data"]
-    assert (
-        await refusal(desk, "POST", "/auth/refresh", {"refresh_token": first["refresh_token"]}, key="") == NOT_SIGNED_IN
-    )
-    # Repeated at once it was the client's own retry, which harms nobody.
-    assert await desk.post("/auth/refresh", {"refresh_token": second["refresh_token"]}, key="")
-
-
-async def test_a_spent_refresh_token_that_comes_back_later_ends_the_sign_in(desk: Desk) -> None:
-    first = await signed_in(desk)
-    second = (await desk.post("/auth/refresh", {"refresh_token": first["refresh_token"]}, key=""))["data"]
-    await spent_long_ago(desk, first["refresh_token"])
-    assert (
-        await refusal(desk, "POST", "/auth/refresh", {"refresh_token": first["refresh_token"]}, key="") == NOT_SIGNED_IN
-    )
-    assert (
-        await refusal(desk, "POST", "/auth/refresh", {"refresh_token": second["refresh_token"]}, key="")
-        == NOT_SIGNED_IN
-    )
-    assert await refusal(desk, "GET", "/auth/me", **bearing(second["access_token"])) == NOT_SIGNED_IN
-
-
-async def test_a_token_spent_generations_ago_ends_the_sign_in_too(desk: Desk) -> None:
-    first = last = await signed_in(desk)
-    for _ in range(3):
-        last = (await desk.post("/auth/refresh", {"refresh_token": last["refresh_token"]}, key=""))["data"]
-    await spent_long_ago(desk, first["refresh_token"])
-    await refusal(desk, "POST", "/auth/refresh", {"refresh_token": first["refresh_token"]}, key="")
-    assert await refusal(desk, "GET", "/auth/me", **bearing(last["access_token"])) == NOT_SIGNED_IN
-
-
-async def spent_long_ago(desk: Desk, token: str) -> None:
-    """Move the use of a refresh token into the past, beyond the grace."""
-    sessions, past = desk.hub.store.sessions.collection, desk.hub.now() - GRACE - timedelta(seconds=1)
-    done = await sessions.update_one({"spent": hash_of(token)}, {"$set": {"spent_at": past}})
-    assert done.modified_count == 1
-
-
-async def test_a_refresh_token_nobody_issued_is_refused(desk: Desk) -> None:
-    assert await refusal(desk, "POST", "/auth/refresh", {"refresh_token": "made-up"}, key="") == NOT_SIGNED_IN
-
-
 async def test_signing_out_ends_every_token_of_the_sign_in(desk: Desk) -> None:
     signed, other = await signed_in(desk), await signed_in(desk)
     assert await desk.post("/auth/logout", {}, **bearing(signed["access_token"])) == {
@@ -162,6 +111,30 @@ async def test_an_expired_token_says_so(desk: Desk) -> None:
     session = desk.hub.tokens.read(desk.token).session_id
     token = issue_token(desk.hub, Claims(desk.user_id, desk.company.id, session, desk.hub.now() - timedelta(seconds=1)))
     assert await refusal(desk, "GET", "/auth/me", **bearing(token)) == Refused(401, "token_expired")
+
+
+async def test_a_token_names_the_person_and_the_company_of_its_sign_in(desk: Desk) -> None:
+    email, other = f"agent@{desk.company.slug}.test", await desk.neighbour()
+    agent = await enrol_user(desk.hub, desk.company.id, email=email, role=Role.AGENT, password=PASSWORD)
+    own, theirs = desk.hub.tokens.read(desk.token), desk.hub.tokens.read(other.token)
+    agents = desk.hub.tokens.read((await sign_in(desk.hub, email, PASSWORD)).access_token)
+    for claims in (own, theirs, agents):  # so that all of them are remembered
+        assert (await desk.ask("GET", "/auth/me", **bearing(issue_token(desk.hub, claims))))[0] == 200
+    for wrong in (
+        replace(agents, session_id=own.session_id),
+        replace(own, session_id=theirs.session_id),
+        replace(own, user_id=theirs.user_id),
+        replace(own, company_id=theirs.company_id, user_id=theirs.user_id),
+        replace(own, user_id=own.session_id),
+    ):
+        assert await refusal(desk, "GET", "/auth/me", **bearing(issue_token(desk.hub, wrong))) == NOT_SIGNED_IN
+    assert agents.user_id == agent.id
+
+
+async def test_a_token_of_sense_that_is_none_is_refused_not_an_error(desk: Desk) -> None:
+    own = desk.hub.tokens.read(desk.token)
+    for wrong in (replace(own, session_id="x"), replace(own, user_id=""), replace(own, company_id="f" * 25)):
+        assert await refusal(desk, "GET", "/auth/me", **bearing(issue_token(desk.hub, wrong))) == NOT_SIGNED_IN
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer x.y.z", "Basic b3duZXI6eA==", "Bearer \u00e9"])

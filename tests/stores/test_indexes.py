@@ -23,7 +23,7 @@ EXPECTED = {
     "oauth_grants": {"expiry", "state"},
     "read_marks": {"of_conversation", "reader"},
     "receipts": {"echoes", "expiry"},
-    "sessions": {"expiry", "spent", "token", "user"},
+    "sessions": {"expiry", "token", "user"},
     "streams": set(),
     "unheard": {"expiry", "kind"},
     "users": {"company", "email"},
