@@ -78,7 +78,7 @@ class Unauthenticated(Refusal):
 
 
 class TokenExpired(Refusal):
-    code, status, sentence = "token_expired", 401, "This token has expired; refresh it and try again."
+    code, status, sentence = "token_expired", 401, "This token has expired; send a newer one."
 
 
 class Forbidden(Refusal):

@@ -1,7 +1,7 @@
 """Everything durable that the server says: one class an event, its payload and its audience.
 
-A durable event is one in the company's log: it has a `seq` and reaches the room `company:{id}` and, when it belongs
-to a conversation, the room `conversation:{id}`. Sockets, the REST feed and the documents follow from this page.
+A durable event is one in the company's log: it has a `seq` and reaches the company's room and, when it belongs to a
+conversation, the room of that. Sockets, the REST feed and the documents follow from this page.
 """
 
 from dataclasses import dataclass, fields

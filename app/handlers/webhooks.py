@@ -1,6 +1,5 @@
 """Where platforms tell us what happened: answered 200 only when everything in it is safe."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +14,9 @@ from app.handlers.routes import PREFIX
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
+from app.models.wire import from_json
 
 MOST_BYTES = 16 << 20  # a batch may hold a thousand things
-# One of two surrogates without the other, RFC 8259 section 8.2.
-HIGH, LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-HALF = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (HIGH, LOW, HIGH, LOW))
 PATH = PREFIX + "/webhooks/{platform}"
 
 
@@ -62,17 +59,9 @@ async def _addressed(hub: Hub, request: web.Request) -> tuple[Platform, Channel 
 
 def _payload(raw: bytes) -> Mapping[str, Any]:
     try:
-        payload = orjson.loads(raw)
+        payload = from_json(raw)
     except orjson.JSONDecodeError:
-        payload = _mended(raw)
+        raise Malformed from None
     if not isinstance(payload, dict):
         raise Malformed("The body is not a JSON object.")
     return payload
-
-
-def _mended(raw: bytes) -> Any:
-    """Read it again without half emojis, which some platforms leave where they cut a text: it would never be taken."""
-    try:
-        return orjson.loads(HALF.sub(rb"\\ufffd", raw))
-    except orjson.JSONDecodeError:
-        raise Malformed from None

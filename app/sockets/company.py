@@ -5,7 +5,7 @@ from typing import Any
 
 from loguru import logger
 
-from app.access import access_conversation, caller_with_token, company_of
+from app.access import caller_with_token, company_of
 from app.actions.draft import Draft
 from app.actions.mark_read import mark_read
 from app.actions.read_changes import read_changes
@@ -21,9 +21,10 @@ from app.sockets.catch_up import CaughtUp, catch_up
 from app.sockets.closing import TRY_LATER
 from app.sockets.frames import event_frame
 from app.sockets.live import COMPANY, CONVERSATION, signals_room, thread_room
-from app.sockets.namespace import Heard, Namespace, Visit, identify, require_room
+from app.sockets.namespace import Heard, Namespace, identify
 from app.sockets.payloads import Declare, Join, Nothing, OfConversation, Read, Renew, Say, Sync
 from app.sockets.rooms import Member
+from app.sockets.visit import Visit, require_conversation, require_room
 
 
 class CompanyNamespace(Namespace):
@@ -82,16 +83,20 @@ async def join(visit: Visit, payload: Join) -> dict[str, Any]:
     """Hear a conversation's passing signals; its events come through the company's room anyway."""
     if payload.seq is not None or payload.epoch is not None:
         raise Invalid.of("seq", "On /company every event comes through the company; join takes no seq here.")
-    await access_conversation(visit.hub, visit.caller, payload.conversation_id)
+    await require_conversation(visit, payload.conversation_id)
     require_room(visit)
-    visit.live.rooms.enter(visit.member.sid, signals_room(payload.conversation_id))
+    visit.live.rooms.enter(visit.member.sid, _signals_room(visit, payload.conversation_id))
     return {"head": visit.live.audience_of(visit.member).feed.position, "resumed": True}
 
 
 def leave(visit: Visit, payload: OfConversation) -> dict[str, Any]:
     """Hear its signals no more."""
-    visit.live.rooms.leave(visit.member.sid, signals_room(payload.conversation_id))
+    visit.live.rooms.leave(visit.member.sid, _signals_room(visit, payload.conversation_id))
     return {"conversation_id": payload.conversation_id}
+
+
+def _signals_room(visit: Visit, conversation_id: str) -> str:
+    return signals_room(company_of(visit.caller), conversation_id)
 
 
 def typing_start(visit: Visit, payload: OfConversation) -> Any:
@@ -105,14 +110,15 @@ def typing_stop(visit: Visit, payload: OfConversation) -> Any:
 
 
 def _typing(visit: Visit, conversation_id: str, *, typing: bool) -> Any:
-    if {signals_room(conversation_id), thread_room(conversation_id)} & visit.member.rooms:
+    company_id = company_of(visit.caller)
+    if {room(company_id, conversation_id) for room in (signals_room, thread_room)} & visit.member.rooms:
         return _say_typing(visit, conversation_id, typing=typing)
     return _typing_uninvited(visit, conversation_id, typing=typing)
 
 
 async def _typing_uninvited(visit: Visit, conversation_id: str, *, typing: bool) -> dict[str, Any]:
     """Who has not joined must be looked up first."""
-    await access_conversation(visit.hub, visit.caller, conversation_id)
+    await require_conversation(visit, conversation_id)
     return _say_typing(visit, conversation_id, typing=typing)
 
 
@@ -196,7 +202,7 @@ COMMON = (
     Heard("typing:stop", OfConversation, typing_stop, Scope.CONVERSATIONS_READ),
     Heard("message:send", Say, say, Scope.MESSAGES_WRITE),
     Heard("message:read", Read, read, Scope.MESSAGES_WRITE),
-    Heard("auth:refresh", Renew, renew, Scope.FEED_READ),
+    Heard("auth:refresh", Renew, renew, Scope.FEED_READ, with_expired_token=True),
 )
 
 EVENTS = (

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from app.access import access_conversation
 from app.errors import Invalid
 from app.models.people import Scope
 from app.models.wire import to_json
@@ -10,9 +9,10 @@ from app.sockets.catch_up import catch_up
 from app.sockets.company import COMMON, page_for
 from app.sockets.frames import event_frame
 from app.sockets.live import CONVERSATION
-from app.sockets.namespace import Heard, Namespace, Visit, require_room
+from app.sockets.namespace import Heard, Namespace
 from app.sockets.payloads import ConnectAuth, Join, OfConversation, SyncThread
 from app.sockets.rooms import Member
+from app.sockets.visit import Visit, require_conversation, require_room
 
 
 class ThreadAuth(ConnectAuth):
@@ -37,7 +37,7 @@ class ConversationNamespace(Namespace):
 async def join(visit: Visit, payload: Join) -> dict[str, Any]:
     """Catch up with one thread and follow it; `resumed` is false when the client must load the thread anew."""
     id = payload.conversation_id
-    await access_conversation(visit.hub, visit.caller, id)
+    await require_conversation(visit, id)
     require_room(visit)
     audience = visit.live.audience_of(visit.member)
     caught_up = await catch_up(
@@ -64,7 +64,7 @@ def leave(visit: Visit, payload: OfConversation) -> dict[str, Any]:
 
 async def sync(visit: Visit, payload: SyncThread) -> dict[str, Any]:
     """Return a page of what followed a seq in one thread."""
-    await access_conversation(visit.hub, visit.caller, payload.conversation_id)
+    await require_conversation(visit, payload.conversation_id)
     page = await page_for(visit, payload, payload.conversation_id)
     return {**page, "conversation_id": payload.conversation_id}
 

@@ -118,8 +118,8 @@ class Turnstile:
         return self.limits is None or rooms < self.limits.rooms
 
     def count(self, connection: Connection, *what: Name) -> None:
-        """Count a connection in under these names, each once."""
-        if self.limits is None:
+        """Count a connection in under these names, each once; one that ended meanwhile was counted out already."""
+        if self.limits is None or connection.closed:
             return
         counted = self._counted.setdefault(connection.sid, [])
         for name in what:

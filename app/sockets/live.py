@@ -28,9 +28,14 @@ def company_room(company_id: str) -> str:
     return f"company:{company_id}"
 
 
-def thread_room(conversation_id: str) -> str:
-    """Return the room of everything that happens in a conversation."""
-    return f"conversation:{conversation_id}"
+def thread_room(company_id: str, conversation_id: str) -> str:
+    """Return the room of everything that happens in a conversation, as far as its company is concerned."""
+    return f"conversation:{company_id}:{conversation_id}"
+
+
+def signals_room(company_id: str, conversation_id: str) -> str:
+    """Return the room of a conversation's passing signals in the company's namespace."""
+    return f"signals:{company_id}:{conversation_id}"
 
 
 class Audience:
@@ -54,7 +59,7 @@ class Audience:
         prev = self.threads.get(event.conversation_id or "")
         if prev is not None and event.conversation_id is not None:
             said = event_frame(CONVERSATION, event.type, event.after(prev))
-            self.rooms.say(CONVERSATION, thread_room(event.conversation_id), said)
+            self.rooms.say(CONVERSATION, self._room(event.conversation_id), said)
             self.threads[event.conversation_id] = event.seq
 
     def join(self, member: Member) -> None:
@@ -63,14 +68,25 @@ class Audience:
 
     def join_thread(self, member: Member, conversation_id: str) -> None:
         """Let a member hear a conversation from the feed's position on."""
+        self.rooms.enter(member.sid, self._room(conversation_id))
         self.threads.setdefault(conversation_id, self.feed.position)
-        self.rooms.enter(member.sid, thread_room(conversation_id))
 
     def leave_thread(self, member: Member, conversation_id: str) -> None:
         """Let a member hear it no more; a room that nobody is in is not kept."""
-        self.rooms.leave(member.sid, thread_room(conversation_id))
-        if not self.rooms.inside(CONVERSATION, thread_room(conversation_id)):
+        self.rooms.leave(member.sid, self._room(conversation_id))
+        if not self.rooms.inside(CONVERSATION, self._room(conversation_id)):
             self.threads.pop(conversation_id, None)
+
+    def leave(self, member: Member) -> None:
+        """Let a member hear nothing of the company any more."""
+        threads = self._room("")
+        for room in tuple(member.rooms):
+            if room is not None and room.startswith(threads):
+                self.leave_thread(member, room.removeprefix(threads))
+        self.members.discard(member.sid)
+
+    def _room(self, conversation_id: str) -> str:
+        return thread_room(self.feed.company_id, conversation_id)
 
     def beat(self) -> None:
         """Tell quiet conversations how far they are covered, so that their clients resume from there."""
@@ -106,7 +122,7 @@ class Audience:
             "conversation_id": conversation_id,
             **body,
         }
-        self.rooms.say(CONVERSATION, thread_room(conversation_id), event_frame(CONVERSATION, event, to_json(facts)))
+        self.rooms.say(CONVERSATION, self._room(conversation_id), event_frame(CONVERSATION, event, to_json(facts)))
 
     def close(self) -> None:
         """Stop listening."""
@@ -160,10 +176,7 @@ class Live:
         audience = self._audiences.get(identity.company_id) if identity and identity.company_id else None
         if audience is None:
             return
-        for room in tuple(member.rooms):
-            if member.namespace == CONVERSATION and room and room.startswith("conversation:"):
-                audience.leave_thread(member, room.removeprefix("conversation:"))
-        audience.members.discard(member.sid)
+        audience.leave(member)
         self.drop_if_empty(audience)
 
     def drop_if_empty(self, audience: Audience) -> None:
@@ -176,8 +189,8 @@ class Live:
         """Say a passing signal: of writing to the others in the conversation, of presence to the company."""
         body = to_json(signal.payload())
         if isinstance(signal, Typing):
-            sender, id = self.connections.get(signal.origin), signal.conversation_id
-            for namespace, room in ((COMPANY, signals_room(id)), (CONVERSATION, thread_room(id))):
+            sender, ids = self.connections.get(signal.origin), (signal.company_id, signal.conversation_id)
+            for namespace, room in ((COMPANY, signals_room(*ids)), (CONVERSATION, thread_room(*ids))):
                 self.rooms.whisper(namespace, room, event_frame(namespace, signal.type, body), skip=sender)
         else:
             room = company_room(signal.company_id)
@@ -195,8 +208,3 @@ class Live:
             now = asyncio.get_running_loop().time()
             self.typists.look(now)
             self.attendance.look(now)
-
-
-def signals_room(conversation_id: str) -> str:
-    """Return the room of a conversation's passing signals in the company's namespace."""
-    return f"signals:{conversation_id}"

@@ -29,29 +29,23 @@ from app.sockets.limits import Turnstile
 from app.sockets.live import Live
 from app.sockets.payloads import ConnectAuth
 from app.sockets.rooms import Member
+from app.sockets.visit import Visit, require_member
 
 CONNECT_WITHIN = 5.0  # seconds for the connect handler: one slower than the ping time-out leaves ghosts
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One event of one client: who sends it, from where."""
-
-    hub: Hub
-    live: Live
-    turnstile: Turnstile
-    member: Member
-    caller: Caller
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
-    """One event that clients may send. `handle` returns the ack's data, or something to wait for that does."""
+    """One event that clients may send. `handle` returns the ack's data, or something to wait for that does.
+
+    Only an event that brings its own proof of who speaks may be sent `with_expired_token`.
+    """
 
     name: str
     payload: type[BaseModel]
     handle: Callable[[Visit, Any], dict[str, Any] | Awaitable[dict[str, Any]]]
     needs: Scope
+    with_expired_token: bool = False
 
 
 class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socketio carries no types
@@ -97,7 +91,8 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             self._turn_away(connection, "error")
 
     def _turn_away(self, connection: Connection, why: str, closing: Closing = TRY_LATER) -> None:
-        logger.bind(**connection.facts(), why=why).warning("socket turned away for now")
+        if not connection.closed:  # else it went by itself
+            logger.bind(**connection.facts(), why=why).warning("socket turned away for now")
         connection.close(closing)
         raise ConnectionRefusedError(closing.reason)
 
@@ -174,9 +169,9 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
     def _visit(self, member: Member, event: Heard) -> Visit:
         caller = member.connection.identity
         assert caller is not None  # a member has been admitted
-        if member.connection.members.get(member.namespace) is not member:  # it left while this waited for its turn
-            raise Unauthenticated
-        require_fresh(self.hub, caller)
+        require_member(member)  # it may have left while this waited for its turn
+        if not event.with_expired_token:
+            require_fresh(self.hub, caller)
         require_scope(caller, event.needs)
         return Visit(self.hub, self.live, self.turnstile, member, caller)
 
@@ -193,12 +188,6 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         ok = not isinstance(outcome, Refusal)
         reply = {"ok": True, "data": outcome} if ok else {"ok": False, "error": outcome.view()}
         member.connection.push(ack_frame(member.namespace, id, reply))
-
-
-def require_room(visit: Visit) -> None:
-    """Refuse one who has joined as much as one connection may."""
-    if not visit.turnstile.lets_join(len(visit.member.rooms)):
-        raise RateLimited("This connection has joined as many conversations as it may; leave one first.")
 
 
 def parsed(model: type[Any], given: Any) -> Any:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.models.wire import from_json
+
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = "0123456"
 WITH_ATTACHMENTS = {BINARY_EVENT: EVENT, BINARY_ACK: ACK}
 
@@ -35,7 +37,7 @@ def decoded(text: str) -> Packet:
         raise Malformed
     kind, announced, namespace, digits = head.groups()
     rest = text[head.end() :]
-    data = orjson.loads(rest) if rest else None
+    data = (from_json if kind == EVENT else orjson.loads)(rest) if rest else None
     id = int(digits) if digits else None
     attachments = int(announced) if announced else 0
     if not _is_sound(kind, id, data, attachments):

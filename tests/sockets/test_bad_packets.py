@@ -65,7 +65,7 @@ async def ended(wire: Wire) -> Closing:
         '42/company,"sync"',
         '42/company,["message:send",{"conversation_id":"',
         '42/company,["sync",NaN]',
-        '42/company,["sync","\\ud800"]',
+        '43/company,7["\\ud800"]',
         f'42/company,1["sync",{DEEP}]',
         f"42/company,{'1' * 101}[]",
         '42/conversation,["sync",{"since":0}]',

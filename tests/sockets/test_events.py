@@ -1,5 +1,7 @@
 """What clients say over a socket: each event is answered, in the order in which it was said."""
 
+import json
+
 import pytest
 
 from tests.desk import Desk, new_contact
@@ -164,3 +166,14 @@ async def test_every_durable_event_reaches_the_company(desk: Desk) -> None:
         ]
     )
     assert [event["prev"] for event in listener.events] == list(range(1, 7))
+
+
+async def test_half_an_emoji_is_stored_as_a_sign_that_something_is_missing(desk: Desk) -> None:
+    conversation = (await desk.receive())["conversation_id"]
+    async with admitted(desk) as wire:
+        said = json.dumps(["message:send", {"conversation_id": conversation, "content": "Cut \ud83d"}])
+        assert "\\ud83d" in said  # as JSON.stringify writes it
+        await wire.say(f"42/company,1{said}")
+        ack = (await wire.heard("43/company,1"))[0]
+    _, message = await desk.ask("GET", f"/messages/{ack['data']['id']}")
+    assert message["data"]["content"] == "Cut \ufffd"

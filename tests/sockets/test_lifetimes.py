@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.models.people import Role
 from app.sockets.closing import EXPIRED, PING_TIMEOUT, RESTARTING, SIGNED_OUT
 from tests.desk import PASSWORD, Desk
 from tests.sockets.again import elsewhere
-from tests.sockets.wire import DOOR, Wire, admitted, token_of
+from tests.sockets.wire import DOOR, Wire, admitted, head_of, token_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -89,6 +90,26 @@ async def test_a_connection_cannot_become_somebody_elses(desk: Desk) -> None:
             ack = await wire.call("auth:refresh", {"token": token})
             assert (ack["ok"], ack["error"]["code"]) == (False, code)
         assert (await wire.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
+
+
+async def test_an_expired_token_opens_nothing_but_its_own_renewal(desk: Desk) -> None:
+    conversation = (await desk.receive())["conversation_id"]
+    async with admitted(desk) as wire:
+        connection = desk.sockets.engine.connections[wire.hello["sid"]]
+        assert connection.identity is not None
+        # It has just run out, and the sweep has not looked yet.
+        connection.identity = replace(connection.identity, expires_at=desk.hub.now())
+        before = await head_of(desk)
+        for event, payload in (
+            ("message:send", {"conversation_id": conversation, "content": "It is."}),
+            ("message:read", {"conversation_id": conversation}),
+            ("auth:refresh", {"token": token_of(desk, -1)}),
+        ):
+            error = (await wire.call(event, payload))["error"]
+            assert (error["code"], error["retryable"]) == ("token_expired", False)
+        assert await head_of(desk) == before
+        assert (await wire.call("auth:refresh", {"token": token_of(desk)}))["ok"]
+        assert (await wire.call("message:read", {"conversation_id": conversation}))["ok"]
 
 
 async def test_signing_out_closes_the_sockets_of_that_sign_in_alone(desk: Desk) -> None:

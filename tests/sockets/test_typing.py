@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.signals import Typing
 from tests.desk import Desk, Listener, new_contact
 from tests.sockets.wire import wired
 from tests.waiting import until
@@ -99,3 +100,25 @@ async def test_a_signal_is_never_stored(desk: Desk) -> None:
         "head": 2,
         "more": False,
     }
+
+
+@NAMESPACES
+async def test_a_signal_of_another_company_reaches_nobody_whatever_conversation_it_names(
+    desk: Desk, namespace: str
+) -> None:
+    conversation = (await desk.receive())["conversation_id"]
+    listener = await inside(desk, namespace, conversation)
+    other = await desk.neighbour()
+    for company, name in ((other.company.id, "Stranger"), (desk.company.id, "Colleague")):
+        desk.hub.say(
+            Typing(
+                company_id=company,
+                conversation_id=conversation,
+                user_id="u",
+                name=name,
+                typing=True,
+                origin="elsewhere",
+            )
+        )
+    (heard,) = await until(lambda: listener.of("typing:indicator"))
+    assert heard["user"]["name"] == "Colleague"
