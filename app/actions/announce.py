@@ -9,7 +9,6 @@ from app.hub import Hub
 from app.journal.change import Change, Committed, Decision, Seen
 from app.models.caller import Caller
 from app.models.entity import AppointmentId, CompanyId, ConversationId
-from app.models.wire import to_json
 
 APPOINTMENTS = {"created": AppointmentCreated, "updated": AppointmentUpdated, "canceled": AppointmentCanceled}
 
@@ -55,6 +54,5 @@ async def _announce(
             claimed=claimed,
             digest=digest_of(event.conversation_id, event.payload()),
             decide=decide,
-            size=1024 + len(to_json(event.payload())),
         )
     )

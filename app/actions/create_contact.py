@@ -62,9 +62,11 @@ async def create_contact(
 
 async def check_channels(hub: Hub, caller: Caller, identities: tuple[Identity, ...]) -> None:
     """Refuse an identity on a channel of another platform; another company's channel is missing."""
+    named = dict.fromkeys(identity.channel_id for identity in identities if identity.channel_id is not None)
+    channels = {id: await access_channel(hub, caller, id) for id in named}
     for place, identity in enumerate(identities):
         if identity.channel_id is not None:
-            channel = await access_channel(hub, caller, identity.channel_id)
+            channel = channels[identity.channel_id]
             if channel.platform is not identity.platform:
                 raise Invalid.of(f"identities.{place}.channel_id", f"This channel is one of {channel.platform}.")
 

@@ -49,7 +49,6 @@ async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key
             digest=digest_of(id, edit),
             needs=(Message.ref(id), Conversation.ref(before.conversation_id)),
             decide=decide,
-            size=1024 + 3 * len(edit.content or "") + 4096 * len(edit.attachments or ()),
         )
     )
     return Done.of(done, "message")

@@ -50,7 +50,6 @@ async def receive_echo(hub: Hub, channel: Channel, echo: Echoed) -> None:
             claimed=True,
             needs=(*peer.needs, Message.known_as(channel.id, echo.id), Parked.ref_of(channel.id, echo.id)),
             decide=decide,
-            size=1024 + 3 * len(echo.text),
         )
     )
 

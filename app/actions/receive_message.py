@@ -16,10 +16,6 @@ from app.models.message import Author, Direction, Message, MessageRole
 from app.models.parked import Parked
 from app.platforms.heard import Said
 
-# Characters. Our own limit of 5 000 is for what our clients write: a customer's words stay whole, and no platform lets
-# them write a tenth of this.
-MOST_TEXT = 100_000
-
 
 async def receive_message(hub: Hub, channel: Channel, said: Said) -> None:
     """Store the message and tell everyone; the same id again changes nothing. Raises a Refusal that a retry may mend.
@@ -50,7 +46,6 @@ async def receive_message(hub: Hub, channel: Channel, said: Said) -> None:
             claimed=True,
             needs=(*peer.needs, Parked.ref_of(channel.id, said.id)),
             decide=decide,
-            size=1024 + 3 * len(said.text) + 1024 * len(said.attachments),
         )
     )
 
@@ -69,7 +64,7 @@ def _message(
         platform=channel.platform,
         role=MessageRole.USER,
         direction=Direction.INBOUND,
-        content=said.text[:MOST_TEXT],
+        content=said.text,
         attachments=said.attachments,
         reply_to=MessageId(quoted.id) if quoted else None,
         postback=said.pressed,

@@ -57,7 +57,6 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
             digest=_digest_of(draft, named),
             needs=_needs_of(hub, draft, named),
             decide=decide,
-            size=1024 + 3 * len(draft.content) + 4096 * len(draft.attachments),
         )
     )
     return Sent(message=done.payload["message"], replayed=done.replayed)

@@ -61,7 +61,7 @@ class Change:
     `key` makes it happen once: the client's own (`claimed`, looked up once the log knows it) or a generated
     one. `digest` is that of the parsed intent; the same key with another digest is a conflict. `needs` hints at what
     `decide` will see. `decide(seen, now)` may run several times, so it has no effect but its answer; it refuses by
-    raising. `size` is roughly what the change writes, in bytes.
+    raising.
     """
 
     company_id: CompanyId
@@ -70,7 +70,6 @@ class Change:
     digest: str = ""
     needs: tuple[Ref[Entity], ...] = ()
     claimed: bool = False
-    size: int = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,13 @@ from app.errors import Duplicate, Internal, Refusal, Unavailable
 from app.journal.change import Change
 from app.stores.bulk import OperationRefused
 
-DUPLICATE_KEY = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
+# https://www.mongodb.com/docs/manual/reference/error-codes/
+DUPLICATE_KEY = 11000
+TOO_LARGE = 10334  # one document by itself
+
+
+class BatchRefused(Exception):
+    """The database refused an operation for a reason that may lie in the whole batch, or decisions find no end."""
 
 
 class WriteRefused(Exception):
@@ -43,10 +49,16 @@ class WriteRefused(Exception):
 
 @contextmanager
 def naming(owners: Sequence[Change]) -> Iterator[None]:
-    """Give a refused operation its change: the operations inside stand in the order of their owners."""
+    """Give a refused operation its change: the operations inside stand in the order of their owners.
+
+    Only what is wrong with the operation itself is its change's doing. That a transaction is too large for the cache,
+    say, is told of the operation that came last.
+    """
     try:
         yield
     except OperationRefused as refused:
+        if refused.error.get("code") not in (DUPLICATE_KEY, TOO_LARGE):
+            raise BatchRefused(refused.error.get("errmsg")) from refused
         raise WriteRefused(owners[refused.index], refused.error) from refused
 
 

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from app.errors import Internal, OutcomeUnknown, Refusal, Unavailable
 from app.journal.change import Change, Committed
-from app.journal.faults import WriteRefused, is_conflict, is_cut
+from app.journal.faults import BatchRefused, WriteRefused, is_conflict, is_cut
 from app.journal.ledger import Answer, Ledger
 from app.journal.sharing import Sharing
 from app.journal.writing import Probe, Writing
@@ -23,7 +23,6 @@ from app.journal.writing import Probe, Writing
 UNENCODABLE = (BSONError, OverflowError, TypeError, ValueError)
 
 MOST_CHANGES = 256  # in a batch
-MOST_BYTES = 1 << 20  # in a batch
 GIVE_UP = 30.0  # seconds after which a batch whose outcome stays unknown is let go; its callers left long ago
 PATIENCE = 1.0  # seconds of conflicts after which a dead writer is suspected
 CONFLICT_PAUSE = (0.001, 0.004)  # seconds; the driver's own back-off starts higher and costs p99
@@ -78,11 +77,8 @@ class Lane:
 
     def next_batch(self, batch: list[Pending]) -> list[Pending]:
         """Take what can be committed together with a batch, which may be empty."""
-        size = sum(pending.change.size for pending in batch)
-        while self.waiting and len(batch) < MOST_CHANGES and (not batch or size < MOST_BYTES):
-            pending = self.waiting.popleft()
-            size += pending.change.size
-            batch.append(pending)
+        while self.waiting and len(batch) < MOST_CHANGES:
+            batch.append(self.waiting.popleft())
         self.begun = batch
         return batch
 
@@ -101,18 +97,18 @@ class Lane:
                 ledger = await self._commit(batch, session, probe, doubted=effort.doubted)
             except Refusal as refusal:
                 return _answer_all(batch, refusal)
-            except WriteRefused as refused:
-                self.writing.forget()
-                batch = effort.without(refused, batch)
-            except (PyMongoError, *UNENCODABLE) as error:
+            except (WriteRefused, BatchRefused, PyMongoError, *UNENCODABLE) as error:
                 if effort.spent:
                     self.writing.forget()
                     return _answer_all(batch, OutcomeUnknown())
-                if not await self._may_try_again(error, batch, effort):
+                if isinstance(error, WriteRefused):
+                    self.writing.forget()
+                    batch = effort.without(error, batch)
+                elif not await self._may_try_again(error, batch, effort):
                     return await self._halve(batch, session, effort, probe, error)
             else:
-                self._tell(batch, ledger, probe)
-                return self._answer_repeats(ledger) if effort.is_long else None
+                self._tell(batch, ledger, effort, probe)
+                batch = batch[len(ledger.answers) :]
 
     async def _commit(
         self, batch: list[Pending], session: AsyncClientSession, probe: Probe, *, doubted: bool
@@ -140,11 +136,13 @@ class Lane:
             self.next_batch(batch)  # what came meanwhile comes along, unless the batch may be committed as it is
         return True
 
-    def _tell(self, batch: list[Pending], ledger: Ledger, probe: Probe) -> None:
+    def _tell(self, batch: list[Pending], ledger: Ledger, effort: "Effort", probe: Probe) -> None:
         probe("after_commit")
         self.publish(ledger)
-        for pending, (_, answer) in zip(batch, ledger.answers, strict=True):
+        for pending, (_, answer) in zip(batch, ledger.answers, strict=False):  # the first of them, if not all fitted
             pending.answer(answer)
+        if effort.is_long:
+            self._answer_repeats(ledger)
 
     def _answer_repeats(self, ledger: Ledger) -> None:
         """Answer those who came again with their key meanwhile: while commits are slow, that is one less to wait for.

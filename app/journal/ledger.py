@@ -1,7 +1,7 @@
 """Hand out seqs to one batch, and collect what it writes, says and answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,20 +11,14 @@ from app.errors import BeingSent, Fenced, IdempotencyConflict, Internal, Refusal
 from app.events import CARRIED, Event
 from app.journal.change import Change, Committed, Decision, NotLoaded, Recorded, Seen
 from app.journal.memory import Draft
+from app.journal.parcels import Parcel, Put
 from app.models.entity import CompanyId, Entity, evolve
 from app.models.outbox import LaneStep, whole
 from app.models.wire import to_json
 
 Answer = Committed | Refusal
 
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """One thing to write: as it shall be, for which change, and whether it is new in this batch."""
-
-    entity: Entity
-    change: Change
-    new: bool
+BESIDE = 256  # bytes that the log keeps beside an event: its place, key and digest
 
 
 class Ledger:
@@ -36,6 +30,8 @@ class Ledger:
         self.draft = draft
         self.now = now
         self.puts: dict[str, Put] = {}
+        self.parcels: list[Parcel] = []
+        self.said = 0  # bytes of the events, and of what the log keeps beside each
         self.events: list[Recorded] = []
         self.owners: list[Change] = []
         self.answers: list[tuple[Change, Answer]] = []
@@ -58,12 +54,17 @@ class Ledger:
         digest, first = self._said[change.key]
         return replace(first, replayed=True) if digest == change.digest else IdempotencyConflict()
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes are written."""
+        return self.said + sum(parcel.size for parcel in self.parcels)
+
     def spends_every_key(self) -> bool:
         """Tell whether a unique index will see each key that a client chose; a refused change must look its own up."""
         return all(change.key in self._said for change, _ in self.answers if change.claimed)
 
     def _attempt(self, change: Change, report: Callable[[Change], None]) -> Answer:
-        head, said = self.head, len(self.events)
+        head, events, said = self.head, len(self.events), self.said
         try:
             return self._write(change, change.decide(Seen(self.draft), self.now))
         except NotLoaded:
@@ -71,8 +72,8 @@ class Ledger:
         except Refusal as refusal:
             return refusal
         except Exception:  # noqa: BLE001 — a mistake in one decision is that change's answer, never the batch's
-            self.head = head
-            del self.events[said:], self.owners[said:]
+            self.head, self.said = head, said
+            del self.events[events:], self.owners[events:]
             report(change)
             return Internal()
 
@@ -129,9 +130,9 @@ class Ledger:
             **payload,
         }
         key, digest = (change.key, change.digest) if first else (None, None)
-        self.events.append(
-            Recorded(self.company_id, seq, event.type, conversation_id, self.now, to_json(said), key, digest)
-        )
+        body = to_json(said)
+        self.said += len(body) + BESIDE
+        self.events.append(Recorded(self.company_id, seq, event.type, conversation_id, self.now, body, key, digest))
         self.owners.append(change)
         return seq, payload
 

@@ -63,13 +63,14 @@ class Memory:
 
 
 class Draft:
-    """A memory with the undecided changes of one batch on top."""
+    """A memory with the undecided changes of one batch on top; `given_up` says which names a thing went without."""
 
-    __slots__ = ("base", "changed")
+    __slots__ = ("base", "changed", "given_up")
 
     def __init__(self, base: Mapping[Ref[Entity], Entity | None]) -> None:
         self.base = base
         self.changed: dict[Ref[Entity], Entity | None] = {}
+        self.given_up: dict[str, list[Ref[Entity]]] = {}
 
     def __getitem__(self, ref: Ref[Entity]) -> Entity | None:
         return self.changed[ref] if ref in self.changed else self.base[ref]
@@ -88,6 +89,11 @@ class Draft:
             for name in before.names():
                 if name not in names:
                     self.changed[name] = None
+                    self.given_up.setdefault(entity.id, []).append(name)
         self.changed[ref] = entity
         for name in names:
             self.changed[name] = entity
+
+    def handed_over(self) -> set[str]:
+        """Return the ids of the things of whose former names another one took some."""
+        return {id for id, names in self.given_up.items() if any(self.changed[name] is not None for name in names)}

@@ -104,7 +104,7 @@ class Sharing:
         """Tell whether a turn ended its stint; if not, return when the end may be near."""
         self._turn = stream.turn
         if stream.more:
-            await asyncio.sleep(stream.more * self.commit_takes * 0.6)
+            await asyncio.sleep(min(stream.more, STINT) * self.commit_takes * 0.6)
         return not stream.more
 
     async def _looked(self) -> Stream | None:

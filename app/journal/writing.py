@@ -10,9 +10,10 @@ from pymongo.read_concern import ReadConcern
 
 from app.errors import BeingSent, Fenced, NotFound
 from app.journal.change import Change, NotLoaded, Recorded
-from app.journal.faults import WriteRefused, naming
-from app.journal.ledger import Ledger, Put
+from app.journal.faults import BatchRefused, WriteRefused, naming
+from app.journal.ledger import Ledger
 from app.journal.memory import Memory
+from app.journal.parcels import parcels_of
 from app.journal.records import event_document, recorded
 from app.models.entity import CompanyId, Entity, Ref
 from app.stores.bulk import write
@@ -21,6 +22,9 @@ from app.stores.lanes import StepRefused
 
 SNAPSHOT = ReadConcern("snapshot")
 MAJORITY_JOURNALED = WriteConcern("majority", j=True)
+
+MOST_BYTES = 1 << 20  # in a transaction, unless one change alone has more
+MOST_LOOKS = 16  # for what a decision turns out to need, one after the other
 
 Probe: TypeAlias = Callable[[str], None]
 
@@ -64,6 +68,8 @@ class Writing:
         more: int = 0,
     ) -> Ledger:
         """Decide and write a batch in one transaction; `doubted` when an earlier try may have been committed.
+
+        Of what is too much for one transaction the first changes are written: the ledger answers as many.
 
         `more` tells other processes how many batches shall follow at once.
 
@@ -144,11 +150,12 @@ class Writing:
         self, batch: Sequence[Change], head: int, known: dict[str, Recorded], session: AsyncClientSession
     ) -> Ledger:
         """Decide, and load what decisions turn out to need, until nothing is missing."""
-        while True:
+        for _ in range(MOST_LOOKS * len(batch)):
             try:
                 return self._decide(batch, head, known)
             except NotLoaded as unknown:
                 await self._load([unknown.ref, *self._also_unknown(batch, head, known)], session)
+        raise BatchRefused("decisions ask without end")
 
     def _also_unknown(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Iterator[Ref[Entity]]:
         """Yield what each change of the batch would ask for next, so that one query answers them all."""
@@ -158,11 +165,27 @@ class Writing:
                 scratch.record(change, known, _nobody)
             except NotLoaded as unknown:
                 yield unknown.ref
+            if scratch.said > MOST_BYTES // 2:
+                return
 
     def _decide(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Ledger:
+        """Decide as many of the changes as fit one transaction, at least one."""
+        while True:  # with at most half as many each time
+            ledger = self._recorded(batch, head, known)
+            ledger.parcels = parcels_of(
+                ledger.puts.values(), self.stores.journaled, handed_over=ledger.draft.handed_over()
+            )
+            size, decided = ledger.size, len(ledger.answers)
+            if size <= MOST_BYTES or decided == 1:
+                return ledger
+            batch = batch[: max(1, min(decided // 2, decided * MOST_BYTES // size))]
+
+    def _recorded(self, batch: Sequence[Change], head: int, known: dict[str, Recorded]) -> Ledger:
         ledger = Ledger(self.company_id, head, self.memory.draft(), self.now())
         for change in batch:
             ledger.record(change, known, self.report)
+            if ledger.said > MOST_BYTES // 2:  # a thing is about as large as what is said of it
+                break
         return ledger
 
     async def _known_keys(self, keys: list[str], session: AsyncClientSession) -> dict[str, Recorded]:
@@ -180,19 +203,9 @@ class Writing:
 
     async def _write(self, ledger: Ledger, session: AsyncClientSession, *, one_by_one: bool) -> None:
         database = self.stores.database
-        for kind, store in self.stores.journaled.items():
-            puts = [put for put in ledger.puts.values() if put.entity.__class__ is kind]
-            if puts:
-                new = [put for put in puts if put.new]
-                old = sorted((put for put in puts if not put.new), key=_names_held)
-                with naming([put.change for put in (*new, *old)]):
-                    await write(
-                        database,
-                        store.name,
-                        [store.document(put.entity) for put in new],
-                        [store.document(put.entity) for put in old],
-                        session,
-                    )
+        for parcel in ledger.parcels:
+            with naming(parcel.owners):
+                await write(database, parcel.collection, parcel.inserts, parcel.updates, session)
         await self._move(ledger, session, one_by_one=one_by_one)
         if ledger.events:
             with naming(ledger.owners):
@@ -215,8 +228,3 @@ class Writing:
 
 def _nobody(change: Change) -> None:
     """Report a mistake to nobody: it is met again, and reported, when it counts."""
-
-
-def _names_held(put: Put) -> int:
-    """Sort what gives a unique name up before what takes it."""
-    return len(put.entity.names())

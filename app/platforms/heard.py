@@ -9,6 +9,10 @@ from app.models.delivery import DeliveryState
 from app.models.failure import Failure
 from app.models.message import Attachment
 
+# Characters. Our own limit of 5 000 is for what our clients write: a customer's words stay whole, and no platform lets
+# them write a tenth of this.
+MOST_TEXT = 100_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
@@ -20,11 +24,21 @@ class Heard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said(Heard):
+class Worded(Heard):
+    """Something with a text, of which no more than MOST_TEXT characters are heard."""
+
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.text) > MOST_TEXT:
+            object.__setattr__(self, "text", self.text[:MOST_TEXT])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said(Worded):
     """The customer wrote, or pressed a button (`pressed` is what it stands for)."""
 
     id: str
-    text: str = ""
     attachments: tuple[Attachment, ...] = ()
     reply_to: str | None = None
     name: str | None = None
@@ -32,11 +46,10 @@ class Said(Heard):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Echoed(Heard):
+class Echoed(Worded):
     """A message went out from our account: by us (`our_id`, or the id of our app), or by a person elsewhere."""
 
     id: str
-    text: str = ""
     attachments: tuple[Attachment, ...] = ()
     app_id: str | None = None
     our_id: str | None = None
@@ -62,11 +75,10 @@ class Reacted(Heard):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewrote(Heard):
+class Rewrote(Worded):
     """The customer changed a message."""
 
     id: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)

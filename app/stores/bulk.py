@@ -6,7 +6,7 @@ inside a transaction takes the transaction's concerns.
 https://www.mongodb.com/docs/manual/reference/command/insert/
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -16,7 +16,7 @@ from app.stores.codec import Document
 
 
 class OperationRefused(Exception):
-    """The server refused one operation; `index` counts the inserts first, then the replacements."""
+    """The server refused one operation; `index` counts the inserts first, then the updates."""
 
     def __init__(self, index: int, error: Document) -> None:
         super().__init__(error.get("errmsg", ""))
@@ -27,19 +27,28 @@ class OperationRefused(Exception):
 async def write(
     database: AsyncDatabase[Document],
     collection: str,
-    inserts: Sequence[Document],
-    replacements: Sequence[Document],
+    inserts: Sequence[Mapping[str, Any]],
+    updates: Sequence[Document],
     session: AsyncClientSession,
 ) -> None:
-    """Replace documents by their `_id`, then insert the new ones. Raises OperationRefused, or the driver's errors.
+    """Do these updates, in their order, then insert the new documents. Raises OperationRefused, or the driver's errors.
 
-    Replacing comes first: what gives a unique name up does so before what takes it.
+    Updating comes first: what gives a unique name up does so before what takes it.
     """
-    if replacements:
-        updates = [{"q": {"_id": each["_id"]}, "u": each, "upsert": True} for each in replacements]
-        await _run(database, {"update": collection, "updates": updates}, session, len(inserts))
+    if updates:
+        await _run(database, {"update": collection, "updates": list(updates)}, session, len(inserts))
     if inserts:
         await _run(database, {"insert": collection, "documents": list(inserts)}, session, 0)
+
+
+def replacement(id: Any, document: Mapping[str, Any]) -> Document:
+    """Return the update that replaces a document as a whole."""
+    return {"q": {"_id": id}, "u": document, "upsert": True}
+
+
+def without(id: Any, fields: Iterable[str]) -> Document:
+    """Return the update that takes fields away from a document."""
+    return {"q": {"_id": id}, "u": {"$unset": dict.fromkeys(fields, "")}}
 
 
 async def _run(database: AsyncDatabase[Document], command: Document, session: AsyncClientSession, before: int) -> None:

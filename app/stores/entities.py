@@ -39,6 +39,11 @@ class EntityStore(Generic[E]):
         )
         self.codec: Codec[E] = Codec(self.kind)  # type: ignore[arg-type]  # kind is this store's E
 
+    @property
+    def name_fields(self) -> list[str]:
+        """Return the fields that hold the unique names by which these things are found, besides their ids."""
+        return [field for by, (field, _, _) in self.questions.items() if by != "id"]
+
     async def load(
         self, company_id: CompanyId, refs: Sequence[Ref[Entity]], session: AsyncClientSession | None = None
     ) -> list[E]:

@@ -15,6 +15,7 @@ from bson import ObjectId
 from pymongo.errors import ConnectionFailure
 
 from app.models.contact import Platform
+from app.platforms.heard import MOST_TEXT
 from tests.delivery.shop import Shop, open_shop
 from tests.waiting import until
 
@@ -260,6 +261,15 @@ async def test_while_the_database_is_away_the_platform_keeps_it(shop: Shop, monk
         assert await tell(shop, wrote("m_1", "Kept")) == 503
     assert await tell(shop, wrote("m_1", "Kept")) == 200
     assert [message["content"] for message in await inbox(shop)] == ["Before", "Kept"]
+
+
+async def test_of_a_text_without_end_the_beginning_is_kept_also_when_it_is_changed(shop: Shop) -> None:
+    endless = "x" * (MOST_TEXT + 1)
+    edit = {"message_edit": {"mid": "m_1", "text": f"y{endless}", "num_edit": 1}}
+    for told_of, begins in ((wrote("m_1", endless), "xx"), (edit, "yx")):
+        assert await tell(shop, told_of) == 200
+        (message,) = await inbox(shop)
+        assert (message["content"][:2], len(message["content"])) == (begins, MOST_TEXT)
 
 
 async def test_a_long_text_is_kept_whole(shop: Shop) -> None:

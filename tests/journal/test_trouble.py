@@ -100,25 +100,6 @@ async def test_a_decision_that_cannot_be_written_down_takes_no_seq(desk: Desk, c
     assert await seqs_in_log(desk) == [1, 2]
 
 
-async def test_a_batch_holds_so_many_changes_and_so_many_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    caller = await caller_with_key(desk.hub, desk.key)
-    await send_message(desk.hub, caller, inbound(desk))
-    turns = []
-    for name, most in (("MOST_CHANGES", 5), ("MOST_BYTES", 5 * 1024)):
-        monkeypatch.setattr(lane_module, name, most)
-        before = await turn_of(desk)
-        await asyncio.gather(*(send_message(desk.hub, caller, inbound(desk, "x")) for _ in range(20)))
-        turns.append(await turn_of(desk) - before)
-        monkeypatch.undo()
-    assert all(4 <= each <= 6 for each in turns), "twenty changes, five at a time; the first may go alone"
-
-
-async def turn_of(desk: Desk) -> int:
-    stream = await desk.hub.store.streams.get(desk.company.id)
-    assert stream is not None
-    return stream.turn
-
-
 def event(company_id: CompanyId, seq: int) -> Recorded:
     from datetime import UTC, datetime
 
