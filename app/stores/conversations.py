@@ -6,7 +6,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Platform
 from app.models.conversation import Conversation, Status
-from app.models.entity import ChannelId, CompanyId, ContactId
+from app.models.entity import ChannelId, CompanyId, ContactId, ConversationId
 from app.stores.codec import Document, object_id
 from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
@@ -65,6 +65,9 @@ class Conversations(EntityStore[Conversation]):
         found = await self.page(company_id, where, by="activity_seq", before=None, limit=1)
         return found[0] if found else None
 
-    async def of_contact(self, company_id: CompanyId, contact_id: ContactId) -> list[Conversation]:
-        """Return up to 200 conversations of one contact, the latest first."""
-        return await self.latest(company_id, contact_id=contact_id, before=None, limit=200)
+    async def of_contact(self, company_id: CompanyId, contact_id: ContactId) -> list[ConversationId]:
+        """Return all conversations of one contact, the latest first."""
+        where = {"company_id": object_id(company_id), "contact_id": object_id(contact_id)}
+        # The oldest first: one that somebody writes in meanwhile moves to where the look has yet to come.
+        found = await self.collection.find(where, {"_id": True}).sort("activity_seq", ASCENDING).to_list()
+        return [*dict.fromkeys(ConversationId(str(each["_id"])) for each in reversed(found))]

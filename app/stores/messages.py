@@ -1,13 +1,12 @@
 """What was said."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from app.models.contact import Platform
-from app.models.entity import CompanyId, ConversationId
+from app.models.entity import CompanyId, ContactId, ConversationId
 from app.models.message import Direction, Message
 from app.stores.codec import Document, object_id
 from app.stores.entities import BY_ID, EntityStore, Question, text_of
@@ -23,6 +22,7 @@ class Messages(EntityStore[Message]):
         IndexModel(
             [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", DESCENDING)], name="of_conversation"
         ),
+        IndexModel([("company_id", ASCENDING), ("contact_id", ASCENDING), ("seq", DESCENDING)], name="of_contact"),
         IndexModel(
             [("company_id", ASCENDING), ("known_as", ASCENDING)],
             name="external",
@@ -36,17 +36,17 @@ class Messages(EntityStore[Message]):
         known = [text_of(ref.value) for ref in message.names()]
         return {"known_as": known} if known else {}
 
-    async def newest(
-        self,
-        company_id: CompanyId,
-        conversation_ids: Sequence[str],
-        *,
-        platform: Platform | None = None,
-        before: int | None,
-        limit: int,
+    async def of_conversation(
+        self, company_id: CompanyId, id: ConversationId, *, before: int | None, limit: int
     ) -> list[Message]:
-        """Return messages of these conversations, newest first."""
-        where: Document = {"conversation_id": {"$in": [object_id(each) for each in conversation_ids]}}
+        """Return messages of a conversation, newest first."""
+        return await self.page(company_id, {"conversation_id": object_id(id)}, by="seq", before=before, limit=limit)
+
+    async def of_contact(
+        self, company_id: CompanyId, id: ContactId, *, platform: Platform | None, before: int | None, limit: int
+    ) -> list[Message]:
+        """Return messages of all conversations with a contact, newest first."""
+        where: Document = {"contact_id": object_id(id)}
         if platform:
             where["platform"] = platform.value
         return await self.page(company_id, where, by="seq", before=before, limit=limit)

@@ -19,7 +19,7 @@ EXPECTED = {
     "gates": set(),
     "lanes": {"channel", "due", "leased"},
     "leases": set(),
-    "messages": {"external", "of_conversation"},
+    "messages": {"external", "of_contact", "of_conversation"},
     "oauth_grants": {"expiry", "state"},
     "read_marks": {"of_conversation", "reader"},
     "receipts": {"echoes", "expiry"},
