@@ -26,6 +26,7 @@ from app.jobs.scheduler import Scheduler
 from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
+from app.outside.away import MongoWatch
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
@@ -57,7 +58,7 @@ def now() -> datetime:
 @asynccontextmanager
 async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> AsyncIterator[Hub]:
     """Open the database and the journal, for a server or for one command."""
-    async with connect(settings, uri) as client:
+    async with connect(settings, uri, MongoWatch()) as client:
         within = settings.platform_timeout.total_seconds()
         stores = stores_in(client, settings.database, lease=LEASE_FACTOR * within)
         await stores.create_indexes()

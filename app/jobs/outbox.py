@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from loguru import logger
+from pymongo.errors import ConnectionFailure
 
 from app.actions.deliver_message import deliver_message
 from app.actions.serve_lane import serve_lane
@@ -20,6 +21,7 @@ from app.hub import Hub
 from app.models.entity import ChannelId, ConversationId
 from app.models.gate import Gate
 from app.models.outbox import Due, LaneStep
+from app.outside.away import log_trouble
 
 SOON = 60.0  # seconds: what is due within them is woken to the moment, the rest by the poll
 STOPPING = 12.0  # seconds that turns have to end; a platform's answer may take ten
@@ -120,6 +122,8 @@ class Outbox:
         error = None if turn.cancelled() else turn.exception()
         if isinstance(error, Refusal):
             logger.bind(code=error.code).warning("an outcome could not be written down")
+        elif isinstance(error, ConnectionFailure):
+            log_trouble(error, "a turn of the outbox fell over")
         elif error is not None:
             logger.opt(exception=error).error("a turn of the outbox fell over")
 

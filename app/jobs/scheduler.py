@@ -11,11 +11,13 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from loguru import logger
+from pymongo.errors import ConnectionFailure
 
 from app.actions.hold_lease import LeaseLost, hold_lease, leave_lease, take_lease
 from app.hub import Hub
 from app.jobs.jobs import Job
 from app.models.job import JobState, Outcome, Ran
+from app.outside.away import log_trouble
 
 # Of a period: what fires earlier than so long after the last run is another process's turn of the same period.
 MOST_OF = 0.9
@@ -120,5 +122,8 @@ class Scheduler:
 
 
 def _failed(job: Job, error: Exception) -> Ran:
-    logger.bind(job=job.name).opt(exception=error).error("a job failed")
+    if isinstance(error, ConnectionFailure):
+        log_trouble(error, "a job failed", job=job.name)
+    else:
+        logger.bind(job=job.name).opt(exception=error).error("a job failed")
     return Ran(outcome=Outcome.FAILED, error=type(error).__name__)

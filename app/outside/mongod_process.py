@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.outside.mongod_binary import MongodError, why_it_ended
 from app.outside.mongod_home import KILL_WAIT, TERMINATE_WAIT, Home
-from app.outside.tie import tie
+from app.outside.tie import tied
 
 FLAGS = (
     *("--replSet", "rs0"),  # transactions need one, if only of one node
@@ -81,12 +81,11 @@ def spawn(program: Path, home: Home, port: int, *more: str) -> subprocess.Popen[
     with home.log.open("wb") as log:
         try:
             return subprocess.Popen(
-                command,
+                tied(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=tie(),  # noqa: PLW1509 - it calls two functions that were loaded before the fork
             )
         except OSError as error:
             raise MongodError(f"{program} does not run on this machine: {error}.") from error

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
-from loguru import logger
 from pymongo.errors import PyMongoError
 
 from app.actions.end_access import CHANGED, ended_lately, forget_access
 from app.actions.review_access import review_access
 from app.hub import Hub
 from app.models.caller import Caller
+from app.outside.away import log_trouble
 from app.outside.kept import keep_running
 from app.sockets import closing
 from app.sockets.connection import Connection
@@ -79,7 +79,7 @@ class Reviews:
             try:
                 await self.everyone()
             except PyMongoError as error:
-                logger.bind(error=type(error).__name__).warning("access could not be reviewed")
+                log_trouble(error, "access could not be reviewed")
 
     def _those_of(self, subjects: set[str]) -> set[Caller]:
         if not subjects:

@@ -6,6 +6,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.monitoring import TopologyListener
 
 from app.errors import Unavailable
 from app.models.entity import Entity
@@ -101,10 +102,11 @@ class Stores:
                 raise
 
 
-def connect(settings: Settings, uri: str) -> AsyncMongoClient[Document]:
+def connect(settings: Settings, uri: str, *listeners: TopologyListener) -> AsyncMongoClient[Document]:
     """Return a client of our manners: majority writes and reads, bounded waits. It connects when first used."""
     return AsyncMongoClient(
         uri,
+        event_listeners=listeners,
         appname="parley",
         tz_aware=True,
         w="majority",

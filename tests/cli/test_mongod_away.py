@@ -77,10 +77,27 @@ async def test_a_server_leaves_while_its_mongodb_is_being_started_again(tmp_path
     assert told(server) == [1, 0]
 
 
+async def test_the_log_says_once_that_it_is_away_whatever_fails_meanwhile(tmp_path: Path) -> None:
+    async with busy(tmp_path, LOG_LEVEL="DEBUG") as (server, load):
+        await load.listen()
+        quota = Quota(tmp_path)
+        quota.fill(server, mongod_of(tmp_path))
+        await until(lambda: sum("DEBUG   a job failed" in line for line in server.err) >= 4, within=60)
+        loud = [line for line in server.err if "WARNING" in line or "ERROR" in line]
+        for words in ("WARNING MongoDB is away", WORDS[0]):
+            assert sum(words in line for line in loud) == 1
+        for words in ("a job failed", "could not beat", "could not be polled", "fell over", "still away"):
+            assert sum(words in line for line in loud) <= 1, "of what was under way when it ended"
+        assert not [line for line in server.err if "Traceback" in line]
+        quota.free(server)
+        await server.says("INFO    MongoDB is back")
+        await server.says(WORDS[1])
+
+
 @asynccontextmanager
-async def busy(folder: Path, *words: str) -> AsyncIterator[tuple[Server, Load]]:
+async def busy(folder: Path, *words: str, **more: str) -> AsyncIterator[tuple[Server, Load]]:
     """A server with an embedded MongoDB in this folder, with bots that write to it."""
-    told = {"DATA_DIR": str(folder), "RATE_LIMITS": "off", "MONGO_SERVER_SELECTION_TIMEOUT": "2s"}
+    told = {"DATA_DIR": str(folder), "RATE_LIMITS": "off", "MONGO_SERVER_SELECTION_TIMEOUT": "2s", **more}
     async with serving(folder, "serve", *words, **told) as server, aiohttp.ClientSession() as http:
         load = Load(http, [server.url], server.key, server.contact_id)
         load.start(8)

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from app.outside.tie import tie
+from app.outside.tie import tied
 from tests.cluster.redis import running_redis
 from tests.cluster.replica_set import running_replica_set
 
@@ -29,10 +29,9 @@ async def main(folder: Path) -> int:
         _say("Redis", f"127.0.0.1:{redis.port}  (process {_pid(redis.process)})")
         told = {"MONGODB_URI": replica_set.uri, "REDIS_URL": redis.url, "DATA_DIR": str(folder / "parley")}
         servers = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "serve", "--workers", str(WORKERS), *sys.argv[1:]),
+            *tied((sys.executable, "-m", "app", "serve", "--workers", str(WORKERS), *sys.argv[1:])),
             env={**os.environ, **told},
             start_new_session=True,  # Ctrl-C reaches us alone: they leave before what they need does
-            preexec_fn=tie(),
         )
         _say("Servers", f"process {servers.pid} supervises {WORKERS} workers", *_hints(servers.pid))
         return await _until_left(servers)

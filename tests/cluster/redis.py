@@ -11,7 +11,7 @@ from pathlib import Path
 import redis.asyncio
 
 from app.outside.mongod_process import free_port
-from app.outside.tie import tie
+from app.outside.tie import tied
 from tests.waiting import until
 
 FLAGS = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning")
@@ -40,11 +40,10 @@ class Redis:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self.process = subprocess.Popen(
-            [program(), "--port", str(self.port), *FLAGS],
+            tied([program(), "--port", str(self.port), *FLAGS]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=tie(),  # noqa: PLW1509 - it calls two functions that were loaded before the fork
         )
         await until(self._answers, within=20)
 
