@@ -81,6 +81,15 @@ async def test_the_floor_is_raised_before_anything_goes(desk: Desk, monkeypatch:
     assert floors == [(0, 0), (head - 1, head - 1)]
 
 
+async def test_the_floor_never_sinks_and_never_passes_the_head(desk: Desk) -> None:
+    head = await write(desk, 6)
+    floors = []
+    for raised in (4, 2, head + 5):
+        await desk.hub.store.streams.raise_floor(desk.company.id, raised)
+        floors.append(await floor(desk))
+    assert floors == [4, 4, head]
+
+
 async def test_a_run_that_was_cut_off_is_finished_by_the_next(desk: Desk) -> None:
     head = await write(desk, 3)
     await desk.hub.store.streams.raise_floor(desk.company.id, 2)

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from app.access import caller_with_key
 from app.actions.new_epoch import new_epoch
@@ -13,6 +16,7 @@ from app.errors import IdempotencyConflict, Internal, OutcomeUnknown, Refusal
 from app.journal import lane as lane_module
 from app.journal.change import Change, Decision, Recorded, Seen
 from app.journal.feed import MOST_AHEAD, Feed
+from app.journal.journal import Journal
 from app.journal.log import Log
 from app.main import open_hub
 from app.models.caller import Caller
@@ -20,9 +24,11 @@ from app.models.company import Stream
 from app.models.contact import Contact
 from app.models.entity import CompanyId, ContactId
 from app.stores.codec import new_id, object_id
+from app.stores.database import stores_in
 from app.stores.log import place
 from tests.desk import Desk
 from tests.journal.test_journal import inbound, seqs_in_log
+from tests.journal.test_sizes import named
 from tests.waiting import until
 
 
@@ -53,6 +59,51 @@ async def test_a_restore_beside_a_live_writer_is_noticed_though_the_turn_comes_r
     assert seqs == list(range(1, len(seqs) + 1))
     _, answer = await desk.ask("GET", "/conversations")
     assert answer["data"][0]["message_count"] == len(seqs) - backup["head"]
+
+
+async def test_a_turn_of_before_a_restore_is_not_taken_for_the_one_after_it(desk: Desk, caller: Caller) -> None:
+    kept = (await send_message(desk.hub, caller, inbound(desk, "kept"))).message
+    backup = {name: await documents(desk, name) for name in ("streams", "conversations", "messages", "events")}
+    await send_message(desk.hub, caller, inbound(desk, "lost, but remembered as the latest turn"))
+    for name, before in backup.items():
+        await desk.hub.store.database[name].delete_many({})
+        await desk.hub.store.database[name].insert_many(before)
+    await new_epoch(desk.hub, desk.company.id)  # takes the very turn that was lost
+    after = (await send_message(desk.hub, caller, inbound(desk, "after"))).message
+    assert after["seq"] == kept["seq"] + 1
+    _, answer = await desk.ask("GET", "/conversations")
+    assert answer["data"][0]["message_count"] == 2
+
+
+async def documents(desk: Desk, name: str) -> list[dict[str, object]]:
+    return await desk.hub.store.database[name].find().to_list()
+
+
+class Listener(CommandListener):
+    """The write concern of each commit that the driver sends."""
+
+    def __init__(self) -> None:
+        self.commits: list[dict[str, object]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name == "commitTransaction":
+            self.commits.append(dict(event.command["writeConcern"]))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_a_commit_waits_for_a_majority_and_for_its_journals(desk: Desk) -> None:
+    listener = Listener()
+    async with AsyncMongoClient[dict[str, Any]](desk.uri, event_listeners=[listener], tz_aware=True) as client:
+        journal = Journal(stores_in(client, desk.hub.settings.database), desk.hub.now)
+        await journal.start()
+        await journal.commit(named(desk, 1))
+        await journal.close()
+    assert listener.commits == [{"w": "majority", "j": True}]
 
 
 async def test_a_log_beyond_its_head_is_refused_at_once_and_a_new_epoch_mends_it(desk: Desk, caller: Caller) -> None:
