@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -27,6 +26,7 @@ from app.jobs.signs import Signs
 from app.journal.journal import Journal, nothing
 from app.journal.writing import Probe
 from app.outside.away import MongoWatch
+from app.outside.clock import Clock
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
@@ -39,7 +39,7 @@ from app.outside.vault import Vault
 from app.platforms.all import networks_for
 from app.settings import Settings
 from app.sockets.mount import Sockets
-from app.stores.codec import in_milliseconds, new_id
+from app.stores.codec import new_id
 from app.stores.database import connect, stores_in
 
 HUB = web.AppKey("hub", Hub)
@@ -50,23 +50,18 @@ LEASE_FACTOR = 3  # of a platform's time to answer: a call that began in the fir
 MOST_BODY = 1 << 20  # bytes
 
 
-def now() -> datetime:
-    """Return the time, to the millisecond, as the database keeps it."""
-    return in_milliseconds(datetime.now(UTC))
-
-
 @asynccontextmanager
 async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> AsyncIterator[Hub]:
     """Open the database and the journal, for a server or for one command."""
-    async with connect(settings, uri, MongoWatch()) as client:
+    async with connect(settings, uri, MongoWatch()) as client, Clock(client) as clock:
         within = settings.platform_timeout.total_seconds()
         stores = stores_in(client, settings.database, lease=LEASE_FACTOR * within)
         await stores.create_indexes()
         url = settings.redis_url.get_secret_value() if settings.redis_url else None
         doorbell = Doorbell(url, settings.database, uuid4().hex)
-        journal = Journal(stores, now, probe, doorbell)
+        journal = Journal(stores, clock.now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
-        tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl, now)
+        tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl, clock.now)
         passwords = Passwords(settings.bcrypt_salt_rounds)
         derived = Derived(key.get_secret_value() for key in settings.encryption_keys)
         talk = Talk(within=within)
@@ -86,7 +81,7 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 networks=networks_for(settings),
                 doorbell=doorbell,
                 limiter=Limiter(doorbell, on=settings.rate_limits),
-                now=now,
+                now=clock.now,
                 new_id=new_id,
             )
         finally:

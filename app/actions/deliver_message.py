@@ -60,7 +60,7 @@ async def deliver_message(hub: Hub, turn: Turn) -> None:
     if scene is None:
         await record_end(hub, turn, GONE, 0)
         return
-    end = INTERRUPTED if turn.interrupted else await hopeless(hub, scene)
+    end = INTERRUPTED if turn.interrupted else await hopeless(hub, turn, scene)
     if end is not None:
         await record_end(hub, turn, end, len(scene.pieces))
     elif (wait := wait_of(hub, scene.channel)) > 0:  # it was shut between the look and the claim
@@ -138,7 +138,7 @@ async def _refused(hub: Hub, turn: Turn, scene: Scene, failure: Failure) -> None
         return await _unsigned(hub, turn, scene, failure)
     if failure.pauses:
         await set_health(hub, scene.channel, Health.PAUSED, failure.reason)
-    now = hub.now()
+    now = turn.time_at(time.monotonic())
     due = next_try(failure, turn.attempts, now, scene.deadline, random.random())
     if due is None:
         await record_end(hub, turn, failure, len(scene.pieces))
@@ -155,7 +155,7 @@ async def _unsigned(hub: Hub, turn: Turn, scene: Scene, failure: Failure) -> Non
     if known is None:
         await record_end(hub, turn, DISCONNECTED, len(scene.pieces))
     elif known.can_send:  # with other credentials by now
-        again = hub.now() + timedelta(seconds=pause_after(turn.attempts, random.random()))
+        again = turn.time_at(time.monotonic()) + timedelta(seconds=pause_after(turn.attempts, random.random()))
         await record_delay(hub, turn, failure, min(again, scene.deadline))
     else:
         await record_delay(hub, turn, failure, scene.deadline, shut=True)

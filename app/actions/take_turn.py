@@ -14,7 +14,7 @@ PARKED = 300.0  # seconds until a channel that cannot send is looked at again; o
 
 
 async def due_turns(hub: Hub, busy: Iterable[ChannelId]) -> list[Due]:
-    """Return what is due, longest first, but nothing of these channels nor of those whose gate is shut."""
+    """Return what is due, longest first; of these channels, and of those that are shut, only what must be ended."""
     now = hub.now()
     shut = [id for id, gate in hub.known.gates.items() if not gate.is_open(now)]
     return await hub.store.lanes.due({*busy, *shut}, MOST_DUE)
@@ -23,14 +23,12 @@ async def due_turns(hub: Hub, busy: Iterable[ChannelId]) -> list[Due]:
 async def take_turn(hub: Hub, due: Due) -> Turn | None:
     """Return the claim on a row; None when it is another's, or when its channel may not send now.
 
-    Then it is put off, before anything is claimed: a claim says that a message may have been sent.
+    Then it is put off, before anything is claimed: a claim says that a message may have been sent. What is over its
+    deadline cannot be put off, and is claimed in any case: its end must be told.
     """
-    now = hub.now()
-    if due.deadline > now:  # what is too late is claimed in any case: its end must be told
-        wait = wait_of(hub, await sending_channel(hub, due.company_id, due.channel_id))
-        if wait > 0:
-            await hub.store.lanes.put_off([due.id], wait)
-            return None
+    wait = wait_of(hub, await sending_channel(hub, due.company_id, due.channel_id))
+    if wait > 0 and await hub.store.lanes.put_off(due.id, wait):
+        return None
     return await hub.store.lanes.claim(due.id)
 
 

@@ -95,10 +95,10 @@ async def scene_of(hub: Hub, turn: Turn) -> Scene | None:
     )
 
 
-async def hopeless(hub: Hub, scene: Scene) -> Failure | None:
+async def hopeless(hub: Hub, turn: Turn, scene: Scene) -> Failure | None:
     """Return why this message cannot be sent at all, without asking the platform; None when it can be tried."""
     delivery = scene.message.delivery
-    if hub.now() >= scene.deadline and delivery is not None:
+    if turn.is_over and delivery is not None:
         why = delivery.reason or "The channel could not send."
         kind = delivery.kind or FailureClass.TRANSIENT
         return Failure(kind=kind, code=delivery.code or "deadline", reason=f"It could not be sent in time. {why}")
@@ -129,14 +129,14 @@ async def _window_of(hub: Hub, turn: Turn, message: Message, channel: Channel) -
     """Return how the window stands; what we remember may be old, so a closed one is looked at again."""
     by_person = message.author.kind == "user"
     contact = await recalled(hub, turn.company_id, Contact.ref(message.contact_id))
-    window = _window(hub, contact, channel, by_person=by_person)
+    window = _window(contact, channel, turn.at, by_person=by_person)
     if window is not Window.OPEN:
         contact = await hub.store.contacts.get(turn.company_id, message.contact_id)
-        window = _window(hub, contact, channel, by_person=by_person)
+        window = _window(contact, channel, turn.at, by_person=by_person)
     return window
 
 
-def _window(hub: Hub, contact: Contact | None, channel: Channel, *, by_person: bool) -> Window:
+def _window(contact: Contact | None, channel: Channel, now: datetime, *, by_person: bool) -> Window:
     identity = contact.identity_on(channel.id) if contact else None
     heard_at = identity.heard_at if identity else None
-    return window_for(channel.platform, heard_at, hub.now(), by_person=by_person)
+    return window_for(channel.platform, heard_at, now, by_person=by_person)

@@ -64,7 +64,8 @@ class Outbox:
         found = await due_turns(self.hub, [id for id in self._running if not self._has_room(id)])
         self._more = len(found) == MOST_DUE
         for due in found:
-            self._offer(due)
+            if due.id not in self._known:
+                self._offer(due)
 
     async def reap(self) -> None:
         """End the turns of those who died in the middle: their messages are uncertain, and the next may go."""
@@ -77,7 +78,7 @@ class Outbox:
             timer.cancel()
         if step.head is None or step.renew:
             return
-        due = Due(step.id, step.company_id, step.channel_id, step.head.deadline)
+        due = Due(step.id, step.company_id, step.channel_id)
         if step.after <= 0:
             self._offer(due)
         elif step.after <= SOON:
@@ -89,7 +90,7 @@ class Outbox:
         self._offer(due)
 
     def _offer(self, due: Due) -> None:
-        """Let a conversation stand in its channel's line, once."""
+        """Let a conversation stand in its channel's line, once; what is made due meanwhile comes again."""
         if self._closing:
             return
         if due.id in self._known:

@@ -1,15 +1,17 @@
-"""Run the table of jobs: each on its time, never overlapping itself, and whatever one does, the others go on."""
+"""Run the table of jobs: each on its time, never overlapping itself, and whatever one does, the others go on.
+
+"In so many seconds" is counted on the loop's monotonic clock, which nobody can set: a wall clock that is put back by an
+hour would let every job rest for an hour.
+"""
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 from loguru import logger
 from pymongo.errors import ConnectionFailure
 
@@ -18,6 +20,7 @@ from app.hub import Hub
 from app.jobs.jobs import Job
 from app.models.job import JobState, Outcome, Ran
 from app.outside.away import log_trouble
+from app.outside.kept import cancelled_for_good, keep_running
 
 # Of a period: what fires earlier than so long after the last run is another process's turn of the same period.
 MOST_OF = 0.9
@@ -26,52 +29,47 @@ TOGETHER = 60.0
 
 
 class Scheduler:
-    """This process's jobs. What must survive a restart is in the database: APScheduler only knows when."""
+    """This process's jobs, a loop for each. What must survive a restart is in the database."""
 
     def __init__(self, hub: Hub, jobs: Iterable[Job]) -> None:
         self.hub = hub
         self.jobs = tuple(jobs)
-        # Without a zone of its own it asks the machine's, and a day then has 23 or 25 hours twice a year.
-        self._clock = AsyncIOScheduler(timezone=UTC)
+        self._loops: set[asyncio.Task[None]] = set()
         self._runs: set[asyncio.Task[Any]] = set()
         self._fired: set[str] = set()
 
     def start(self) -> None:
         """Begin to run the table."""
         for job in self.jobs:
-            self._clock.add_job(
-                self._fire,
-                IntervalTrigger(seconds=job.every, jitter=job.jitter or None, timezone=UTC),
-                (job,),
-                id=job.name,
-                next_run_time=datetime.now(UTC) + timedelta(seconds=job.first),
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=None,  # by default, one second of a busy loop loses a run: a day's, for some
-            )
-        self._clock.start()
-        for job in self.jobs:
-            self._note(job)
+            self._plan(job, job.first)
+            keep_running(self._loops, f"job {job.name}", partial(self._repeat, job))
 
     async def close(self, patience: float = 5.0) -> None:
         """Begin nothing new, wait for what runs, cut off what is still there after `patience` seconds."""
-        if self._clock.running:
-            self._clock.remove_all_jobs()
+        await cancelled_for_good(self._loops)
         if runs := tuple(self._runs):
             _, late = await asyncio.wait(runs, timeout=patience)
             for run in late:
                 run.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        if self._clock.running:
-            self._clock.shutdown(wait=False)  # only now: it cancels what runs, whatever it is told
+
+    async def _repeat(self, job: Job) -> None:
+        """Run one job again and again; turns that passed while it ran are one turn."""
+        clock = asyncio.get_running_loop().time
+        due, pause = clock() + job.first, job.first
+        while True:
+            await asyncio.sleep(pause)
+            await self._fire(job)
+            due = next_turn(due, job.every, clock())
+            pause = max(0.0, due + random.uniform(-job.jitter, job.jitter) - clock())
+            self._plan(job, pause)
 
     async def _fire(self, job: Job) -> None:
-        """Run one job, in a task that only `close` ends."""
+        """Run one job, in a task that outlives its loop: `close` lets it end in order."""
         run = asyncio.create_task(self._noted(job), name=job.name)
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)
-        with suppress(asyncio.CancelledError):  # APScheduler, which ends with us, would log it as the job's failure
-            await asyncio.wait((run,))
+        await asyncio.wait((run,))
 
     async def _noted(self, job: Job) -> None:
         """Run one job, and write down how that went; nothing, when another process had this turn."""
@@ -115,10 +113,18 @@ class Scheduler:
             return _failed(job, error)
         return Ran(outcome=Outcome.DONE)
 
+    def _plan(self, job: Job, pause: float) -> None:
+        self._note(job, next_run_at=self.hub.now() + timedelta(seconds=pause))
+
     def _note(self, job: Job, **changes: Any) -> None:
         known = self.hub.jobs.get(job.name) or JobState(name=job.name, every=job.every, singleton=job.singleton)
-        planned = self._clock.get_job(job.name)
-        self.hub.jobs[job.name] = replace(known, next_run_at=planned.next_run_time if planned else None, **changes)
+        self.hub.jobs[job.name] = replace(known, **changes)
+
+
+def next_turn(due: float, every: float, now: float) -> float:
+    """Return when the next turn is after the one that was due: the first of its rhythm that is not over yet."""
+    missed = max(0.0, now - due) // every
+    return due + (missed + 1) * every
 
 
 def _failed(job: Job, error: Exception) -> Ran:

@@ -6,7 +6,7 @@ commit that changes the queue; a claim writes the lease, the fence and the numbe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from app.models.entity import ChannelId, CompanyId, ConversationId, MessageId
@@ -18,7 +18,6 @@ class Due(NamedTuple):
     id: ConversationId
     company_id: CompanyId
     channel_id: ChannelId
-    deadline: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,8 @@ class Turn:
     """A row as it was claimed: from here on its head counts as "may have been sent".
 
     `fence` is this claim's number: who comes with an older one is too late. `interrupted` when the claim before it ran
-    out without an outcome. `began` is when it was claimed, on the monotonic clock, in seconds.
+    out without an outcome. It was claimed `at`, by the database's clock, and `began` on the monotonic one, in seconds;
+    `is_over` when its deadline had come by then.
     """
 
     id: ConversationId
@@ -43,8 +43,14 @@ class Turn:
     message_id: MessageId
     fence: int
     attempts: int
+    at: datetime
     began: float
+    is_over: bool = False
     interrupted: bool = False
+
+    def time_at(self, monotonic: float) -> datetime:
+        """Return the database's time at a moment of the monotonic clock."""
+        return self.at + timedelta(seconds=monotonic - self.began)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

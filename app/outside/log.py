@@ -21,7 +21,7 @@ PRIVATE = re.compile(
 )
 HIDDEN = "********"
 # Below WARNING these write whole packets, commands or addresses, with the tokens and texts in them.
-TALKATIVE = ("aiohttp.access", "apscheduler", "engineio", "pymongo", "socketio")
+TALKATIVE = ("aiohttp.access", "engineio", "pymongo", "socketio")
 
 
 def set_up_logging(settings: Settings) -> None:

@@ -7,7 +7,6 @@ forgotten a moment after that process is gone.
 """
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -108,7 +107,8 @@ class Attendance:
         if person is None:
             return PresenceStatus.ONLINE  # a key is here as long as it is connected
         staff.news = True
-        person.away, person.said_at = away, max(time.time_ns() // 1_000_000, person.said_at + 1)
+        said_at = int(self.hub.now().timestamp() * 1000)  # processes compare it: it is everyone's clock
+        person.away, person.said_at = away, max(said_at, person.said_at + 1)
         self._show(caller.company_id or "", caller.id)
         return _status(person)
 

@@ -6,7 +6,6 @@ indexes on `{field: {$exists: true}}` see only what is there. `id` is `_id` at t
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from types import UnionType
@@ -117,8 +116,3 @@ def object_id(value: str) -> ObjectId:
     Remembered: a company's, a channel's, a contact's id is written with each of their messages.
     """
     return ObjectId(value)
-
-
-def in_milliseconds(moment: datetime) -> datetime:
-    """Return the moment as MongoDB keeps it, to the millisecond."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

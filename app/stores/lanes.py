@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
@@ -14,9 +15,13 @@ from app.stores.codec import Document, object_id
 
 NOW = "$$NOW"
 IS_DUE: Document = {"due_at": {"$exists": True}, "$expr": {"$lte": ["$due_at", NOW]}}
+IS_OVER: Document = {"due_at": {"$exists": True}, "$expr": {"$lte": ["$deadline", NOW]}}
+# All that wait, in words that let MongoDB step over the index from channel to channel.
+WAITS: Document = {"channel_id": {"$gte": object_id("0" * 24)}, "due_at": {"$lt": datetime(9999, 1, 1, tzinfo=UTC)}}
 HAS_EXPIRED: Document = {"lease_until": {"$exists": True}, "$expr": {"$lte": ["$lease_until", NOW]}}
 
-SEEN = ("company_id", "channel_id", "deadline")
+SEEN = ("company_id", "channel_id", "due_at")
+MOST_MERGED = 200  # channels of a query: of so many MongoDB merges the sorted rows, of more it sorts them all
 
 
 class StepRefused(Exception):
@@ -36,14 +41,14 @@ class Lanes:
     name: ClassVar[str] = "lanes"
     indexes = (
         IndexModel(
-            [("due_at", ASCENDING), ("channel_id", ASCENDING)],
-            name="due",
+            [("channel_id", ASCENDING), ("due_at", ASCENDING)],
+            name="waiting",
             partialFilterExpression={"due_at": {"$exists": True}},
         ),
+        IndexModel([("deadline", ASCENDING)], name="deadline", partialFilterExpression={"due_at": {"$exists": True}}),
         IndexModel(
             [("lease_until", ASCENDING)], name="leased", partialFilterExpression={"lease_until": {"$exists": True}}
         ),
-        IndexModel([("channel_id", ASCENDING)], name="channel"),
     )
 
     def __init__(self, database: AsyncDatabase[Document], lease: float) -> None:
@@ -75,17 +80,23 @@ class Lanes:
         if done != len(steps):
             raise StepRefused(steps[0] if len(steps) == 1 else None)
 
-    async def due(self, busy: Iterable[ChannelId], limit: int) -> list[Due]:
+    async def due(self, shut: Iterable[ChannelId], limit: int) -> list[Due]:
         """Return rows whose time has come, those that wait longest first, without these channels'.
 
-        What is beyond its deadline is among them in any case: its end must be told.
+        What is beyond its deadline is among them in any case: its end must be told. However many rows of these channels
+        wait, they are not looked at: the channels that have rows are asked for first.
         """
-        where: Document = {**IS_DUE}
-        if excluded := [object_id(each) for each in busy]:
-            over = {"$expr": {"$lte": ["$deadline", NOW]}}
-            where["$or"] = [{"channel_id": {"$nin": excluded}}, over]
-        found = self.collection.find(where, SEEN).sort("due_at", ASCENDING)
-        return [_due(row) for row in await found.limit(limit).to_list()]
+        excluded = {object_id(each) for each in shut}
+        waiting = await self.collection.distinct("channel_id", WAITS)
+        served = [each for each in waiting if each not in excluded]
+        found: list[Document] = []
+        if len(served) < len(waiting):
+            found = await self.collection.find(IS_OVER, SEEN).sort("deadline").limit(limit).to_list()
+        for start in range(0, len(served), MOST_MERGED):
+            where = {"channel_id": {"$in": served[start : start + MOST_MERGED]}, **IS_DUE}
+            found += await self.collection.find(where, SEEN).sort("due_at").limit(limit).to_list()
+        rows = {row["_id"]: row for row in found}.values()
+        return [_due(row) for row in sorted(rows, key=lambda row: row["due_at"])[:limit]]
 
     async def expired(self, limit: int) -> list[Due]:
         """Return rows whose lease ran out."""
@@ -110,7 +121,7 @@ class Lanes:
             change,
             return_document=ReturnDocument.AFTER,
         )
-        return _turn(found, began, interrupted=expired) if found else None
+        return _turn(found, began, self.lease, interrupted=expired) if found else None
 
     async def release(self, turn: Turn, after: float) -> None:
         """Give a turn back in which nothing left this machine."""
@@ -122,12 +133,13 @@ class Lanes:
             ],
         )
 
-    async def put_off(self, ids: Iterable[ConversationId], after: float) -> None:
-        """Let rows that wait, wait for longer, but not beyond their deadlines."""
-        await self.collection.update_many(
-            {"_id": {"$in": [object_id(each) for each in ids]}, "due_at": {"$exists": True}},
+    async def put_off(self, id: ConversationId, after: float) -> bool:
+        """Let a row that waits, wait for longer, until its deadline at most; False when that has come."""
+        done = await self.collection.update_one(
+            {"_id": object_id(id), "due_at": {"$exists": True}, "$expr": {"$gt": ["$deadline", NOW]}},
             [{"$set": {"due_at": {"$min": ["$deadline", _later(after)]}}}],
         )
+        return done.matched_count == 1
 
     async def wake(self, channel_id: ChannelId) -> None:
         """Let everything that waits on a channel be due now."""
@@ -174,11 +186,11 @@ def _due(row: Document) -> Due:
         ConversationId(str(row["_id"])),
         CompanyId(str(row["company_id"])),
         ChannelId(str(row["channel_id"])),
-        row["deadline"],
     )
 
 
-def _turn(row: dict[str, Any], began: float, *, interrupted: bool) -> Turn:
+def _turn(row: dict[str, Any], began: float, lease: float, *, interrupted: bool) -> Turn:
+    at = row["lease_until"] - timedelta(milliseconds=int(lease * 1000))  # when the claim was written
     return Turn(
         id=ConversationId(str(row["_id"])),
         company_id=CompanyId(str(row["company_id"])),
@@ -186,6 +198,8 @@ def _turn(row: dict[str, Any], began: float, *, interrupted: bool) -> Turn:
         message_id=MessageId(str(row["message_id"])),
         fence=row["fence"],
         attempts=row["attempts"],
+        at=at,
         began=began,
+        is_over=row["deadline"] <= at,
         interrupted=interrupted,
     )

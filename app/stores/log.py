@@ -1,7 +1,7 @@
 """The log: each company's events in order, the stream that says where it stands, and who is writing."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import timedelta
 from itertools import takewhile
 from typing import Any, ClassVar
 
@@ -140,12 +140,16 @@ class Events:
         found = await self.collection.find_one(query, {"seq": True}, sort=[("_id", -1)])
         return int(found["seq"]) if found else 0
 
-    async def older(self, company_id: CompanyId, since: int, until: int, before: datetime, *, limit: int) -> list[int]:
-        """Return the seqs of up to `limit` events of (since, until] that precede the first one not before a time."""
+    async def older(self, company_id: CompanyId, since: int, until: int, age: timedelta, *, limit: int) -> list[int]:
+        """Return the seqs of up to `limit` events of (since, until] that precede the first one of less than this age.
+
+        The database says how old they are: by another's clock, which may be wrong, a whole log could go.
+        """
         query = {"_id": {"$gt": place(company_id, since), "$lte": place(company_id, until)}}
-        found = self.collection.find(query, {"_id": False, "seq": True, "at": True}).sort("_id", ASCENDING)
-        page = await found.limit(limit).to_list()
-        return [int(event["seq"]) for event in takewhile(lambda event: bool(event["at"] < before), page)]
+        past = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
+        told = {"_id": False, "seq": True, "is_old": {"$lt": ["$at", past]}}
+        page = await self.collection.find(query, told).sort("_id", ASCENDING).limit(limit).to_list()
+        return [int(event["seq"]) for event in takewhile(lambda event: bool(event["is_old"]), page)]
 
     async def delete_up_to(self, company_id: CompanyId, seq: int) -> int:
         """Delete the events up to a floor; return how many."""

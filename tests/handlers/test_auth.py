@@ -1,7 +1,7 @@
 """Signing in, staying signed in, signing out."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -135,6 +135,19 @@ async def test_a_token_of_sense_that_is_none_is_refused_not_an_error(desk: Desk)
     own = desk.hub.tokens.read(desk.token)
     for wrong in (replace(own, session_id="x"), replace(own, user_id=""), replace(own, company_id="f" * 25)):
         assert await refusal(desk, "GET", "/auth/me", **bearing(issue_token(desk.hub, wrong))) == NOT_SIGNED_IN
+
+
+@pytest.mark.parametrize("wrong", [timedelta(hours=-1), timedelta(seconds=-2), timedelta(hours=25)])
+async def test_a_token_is_good_by_the_databases_clock_whatever_the_machines_says(
+    desk: Desk, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Wrong":
+            return cls.fromtimestamp(super().now(tz).timestamp() + wrong.total_seconds(), tz)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", Wrong)
+    assert (await desk.ask("GET", "/auth/me", **bearing(desk.token)))[0] == 200
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer x.y.z", "Basic b3duZXI6eA==", "Bearer \u00e9"])

@@ -86,3 +86,17 @@ async def test_a_run_is_not_repeated_before_its_time(scene: Scene) -> None:
     await leave_lease(scene.hub, lease, DONE, every=60)
     assert await take_lease(scene.another_process(), "work", rested=30) is None
     assert await take_lease(scene.another_process(), "work", rested=0) is not None
+
+
+async def test_a_late_run_of_the_same_owner_changes_nothing_of_its_newer_one(scene: Scene) -> None:
+    leases = scene.hub.store.leases
+    first, second = [await take_lease(scene.hub, "work") for _ in range(2)]
+    assert first is not None
+    assert second is not None
+    assert first.owner == second.owner
+    assert not await leases.renew(first)
+    assert not await leases.release(first, Ran(outcome=Outcome.FAILED), 60)
+    await leases.drop(first)
+    assert (await leases.states(["work"]))["work"].running
+    assert await leases.renew(second)
+    assert await leases.release(second, DONE, 60)

@@ -1,5 +1,6 @@
 """Old events go, the oldest first, and nobody who comes back for them is left in the dark."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -121,3 +122,23 @@ async def test_whoever_comes_back_for_them_is_told_to_load_anew(desk: Desk) -> N
     assert just.seqs == list(range(3, head + 1))
     status, answer = await desk.ask("GET", f"/changes?epoch={epoch}&since=1")
     assert (status, answer["error"]["reason"]) == (410, "pruned")
+
+
+async def test_a_process_a_month_ahead_prunes_nothing(desk: Desk) -> None:
+    head = await write(desk, 3)
+    ahead = replace(desk.hub, now=lambda: desk.hub.now() + KEPT + timedelta(days=1))
+    assert await prune_events(ahead) == 0
+    assert await kept(desk) == list(range(1, head + 1))
+
+
+async def test_a_log_that_cannot_be_pruned_keeps_no_other_from_it(desk: Desk) -> None:
+    others = [await desk.neighbour(), await desk.neighbour()]
+    for each in (desk, *others):
+        await age(each, range(1, await write(each, 3)), 2 * KEPT)
+    broken = await desk.hub.store.streams.collection.find_one({}, sort=[("$natural", 1)])
+    assert broken is not None
+    assert str(broken["_id"]) == desk.company.id
+    await desk.hub.store.streams.collection.update_one({"_id": broken["_id"]}, {"$set": {"floor": "of wood"}})
+    with pytest.raises(AttributeError):
+        await prune_events(desk.hub)
+    assert [len(await kept(each)) for each in others] == [1, 1]

@@ -1,14 +1,17 @@
 """The scheduler: on time, alone, whatever happens, and closed in time."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.hub import Hub
 from app.jobs.jobs import Job
-from app.jobs.scheduler import Scheduler
+from app.jobs.scheduler import Scheduler, next_turn
 from app.models.job import Outcome
 from tests.jobs.conftest import Scene
 from tests.waiting import until
@@ -138,3 +141,55 @@ async def test_the_table_is_shown_to_admins_alone(scene: Scene) -> None:
     assert all(each["next_run_at"] for each in answer["data"])
     key = await scene.desk.new_key("messages:read", "channels:read")
     assert (await scene.desk.ask("GET", "/jobs", key=key))[0] == 403
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(seconds=2), timedelta(hours=25)])
+async def test_a_clock_that_is_set_changes_no_jobs_time(scene: Scene, step: timedelta) -> None:
+    work, set_by = Counter(), [timedelta()]
+    work.may_end.set()
+    hub = replace(scene.hub, now=lambda: scene.hub.now() + set_by[0])
+    scheduler = Scheduler(hub, [job(work.run, every=0.2)])
+    scheduler.start()
+    await until(lambda: work.runs >= 2)
+    set_by[0] = step
+    began, before = time.monotonic(), work.runs
+    await until(lambda: work.runs >= before + 5, within=20)
+    assert work.runs - before <= (time.monotonic() - began) / 0.2 + 2  # nothing rests, and nothing is made up for
+    await scheduler.close()
+
+
+def test_turns_that_passed_while_a_run_took_long_are_one() -> None:
+    assert next_turn(10.0, 1.0, now=10.0) == 11.0
+    assert next_turn(10.0, 1.0, now=10.9) == 11.0
+    assert next_turn(10.0, 1.0, now=11.0) == 12.0
+    assert next_turn(10.0, 1.0, now=1000.5) == 1001.0
+    assert next_turn(10.0, 1.0, now=9.9) == 11.0
+
+
+async def test_a_jitter_moves_each_turn_and_not_the_rhythm(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = list[tuple[float, float]]()
+
+    def latest(least: float, most: float) -> float:
+        moved.extend([(least, most)] if most else [])
+        return most
+
+    monkeypatch.setattr("app.jobs.scheduler.random.uniform", latest)
+    work = Counter()
+    work.may_end.set()
+    scheduler = Scheduler(scene.hub, [job(work.run, every=0.2, jitter=0.1)])
+    began = time.monotonic()
+    scheduler.start()
+    await until(lambda: work.runs >= 4, within=20)
+    assert time.monotonic() - began >= 3 * 0.2 + 0.1 - 0.01
+    assert moved[:3] == [(-0.1, 0.1)] * 3
+    await scheduler.close()
+
+
+async def test_the_next_run_is_shown(scene: Scene) -> None:
+    work = Counter()
+    scheduler = Scheduler(scene.hub, [job(work.run, every=60.0, first=30.0)])
+    scheduler.start()
+    planned = scene.hub.jobs["work"].next_run_at
+    assert planned is not None
+    assert abs(planned - scene.hub.now() - timedelta(seconds=30)) < timedelta(seconds=10)
+    await scheduler.close()

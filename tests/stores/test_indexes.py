@@ -17,7 +17,7 @@ EXPECTED = {
     "endings": {"expiry"},
     "events": {"key", "of_conversation"},
     "gates": set(),
-    "lanes": {"channel", "due", "leased"},
+    "lanes": {"deadline", "leased", "waiting"},
     "leases": set(),
     "messages": {"external", "of_contact", "of_conversation"},
     "oauth_grants": {"expiry", "state"},
