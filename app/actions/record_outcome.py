@@ -141,8 +141,8 @@ def _ending(turn: Turn, message: Message, conversation: Conversation, early: lis
     reached = [each.state for each in early if each.state in (DeliveryState.DELIVERED, DeliveryState.READ)]
     if reached and message.delivery and message.delivery.state is DeliveryState.SENT:
         state = DeliveryState.READ if DeliveryState.READ in reached else DeliveryState.DELIVERED
-        after = after.reached(state, message.seq)
-        told = MessagesReached(conversation=after, state=state, up_to_seq=message.seq)
+        after = after.reached(state, message.place)
+        told = MessagesReached(conversation=after, state=state, up_to_seq=message.place)
         events = (MessageStatus(message=message, conversation=after), told)
     return Decision(puts=(message, after), events=events, lanes=(_next(turn, after),))
 

@@ -50,7 +50,7 @@ class _Told:
         if self.message != message_before:
             puts, events = (self.message,), (MessageStatus(message=self.message, conversation=self.conversation),)
         if self.conversation != conversation_before:
-            reached = MessagesReached(conversation=self.conversation, state=state, up_to_seq=self.message.seq)
+            reached = MessagesReached(conversation=self.conversation, state=state, up_to_seq=self.message.place)
             puts, events = (*puts, self.conversation), (*events, reached)
         return Decision(puts=puts, events=events)
 
@@ -73,7 +73,7 @@ async def _record_one(hub: Hub, channel: Channel, receipt: Receipt, external_id:
             return without_copy(seen, copy, replace(told, puts=(*told.puts, *parked)), now)
         message = with_proof(hub, before, named[1], external_id, now) if named else before
         message = _after(message, receipt, external_id, now)
-        moved = conversation.reached(receipt.state, message.seq) if receipt.state in REACHED else conversation
+        moved = conversation.reached(receipt.state, message.place) if receipt.state in REACHED else conversation
         return without_copy(seen, copy, _Told(message, moved, (before, conversation)).decision(receipt.state), now)
 
     await hub.journal.commit(

@@ -32,7 +32,7 @@ async def retry_message(hub: Hub, caller: Caller, id: str, client_key: str | Non
         if message is None or conversation is None:
             raise NotFound
         _require_retryable(seen, message)
-        message = evolve(message, delivery=Delivery.queued(now, now + hub.settings.delivery_deadline))
+        message = evolve(message, delivery=Delivery.queued(now, now + hub.settings.delivery_deadline, again=True))
         conversation, lanes = queued(conversation, message)
         events = (MessageStatus(message=message, conversation=conversation),)
         return Decision(puts=(message, conversation), events=events, lanes=lanes)

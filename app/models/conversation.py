@@ -49,7 +49,8 @@ class Conversation(Entity):
     `peer` is the customer's id on the channel, else `contact:{id}`. `read_seq` is the furthest that anyone of the staff
     has read, `read_inbound` the number of the last inbound message up to there. `outbox` is what waits to be sent,
     in order. What we sent has reached the customer up to `customer_delivered_seq`, and was read up to
-    `customer_read_seq`. `uncertain_at` is when a reply last ended as uncertain.
+    `customer_read_seq`, by the places that messages had in the queue.
+    `uncertain_at` is when a reply last ended as uncertain.
     """
 
     kind: ClassVar[str] = "conversation"

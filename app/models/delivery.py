@@ -53,13 +53,15 @@ class Delivery:
 
     While it is queued it is tried when `due_at` has come and until `deadline`. `kind`, `code` and `reason` are those of
     the last failure, if the last try was one; `retryable` says whether a person may have more luck. `sent_at` is when
-    its last piece was handed over: the platform's own time of it is not earlier.
+    its last piece was handed over: the platform's own time of it is not earlier. `queued_seq` is the seq at which a
+    person put it into the queue again, 0 until that is known: what went out between is no proof that this arrived.
     """
 
     state: DeliveryState
     attempts: int = 0
     due_at: datetime | None = None
     deadline: datetime | None = None
+    queued_seq: int | None = None
     sent_at: datetime | None = None
     kind: FailureClass | None = None
     code: str | None = None
@@ -67,9 +69,9 @@ class Delivery:
     retryable: bool | None = None
 
     @classmethod
-    def queued(cls, now: datetime, deadline: datetime) -> "Delivery":
-        """Return the start of one."""
-        return cls(state=DeliveryState.QUEUED, due_at=now, deadline=deadline)
+    def queued(cls, now: datetime, deadline: datetime, *, again: bool = False) -> "Delivery":
+        """Return the start of one, or of another try `again` by a person's choice."""
+        return cls(state=DeliveryState.QUEUED, due_at=now, deadline=deadline, queued_seq=0 if again else None)
 
     @property
     def is_queued(self) -> bool:
@@ -99,13 +101,13 @@ class Delivery:
     def _after(self, failure: Failure) -> Self:
         return evolve(self, kind=failure.kind, code=failure.code, reason=failure.reason)
 
-    def as_seen(self, seq: int, marks: Marks) -> DeliveryState:
-        """Return the state with what the customer's marks say of a message with this seq."""
+    def as_seen(self, place: int, marks: Marks) -> DeliveryState:
+        """Return the state with what the customer's marks say of a message with this place in the queue."""
         if self.state is not DeliveryState.SENT:
             return self.state
-        if seq <= marks.customer_read:
+        if place <= marks.customer_read:
             return DeliveryState.READ
-        return DeliveryState.DELIVERED if seq <= marks.customer_delivered else self.state
+        return DeliveryState.DELIVERED if place <= marks.customer_delivered else self.state
 
     def view(self, state: DeliveryState, parts: tuple[Part, ...]) -> dict[str, object]:
         """Return it as clients see it; what there is nothing to say of is left out."""
@@ -115,6 +117,7 @@ class Delivery:
             **{name: said for name, said in why.items() if said is not None},
             "attempts": self.attempts,
             "due_at": self.due_at,
+            **({"queued_seq": self.queued_seq} if self.queued_seq else {}),
             "sent_at": self.sent_at,
             "parts": [{"index": p.index, "external_id": p.external_id, "state": p.state} for p in parts],
         }

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from app.models.contact import Platform
 from app.models.delivery import Delivery, Marks, Part
-from app.models.entity import ChannelId, ContactId, ConversationId, Entity, MessageId, Ref
+from app.models.entity import ChannelId, ContactId, ConversationId, Entity, MessageId, Ref, evolve
 
 NO_MARKS = Marks()
 
@@ -116,6 +116,18 @@ class Message(Entity):
         """Tell whether a customer wrote it."""
         return self.direction is Direction.INBOUND
 
+    @property
+    def place(self) -> int:
+        """Return its place in its conversation's queue, which went out in this order: the customer's marks count so."""
+        return (self.delivery.queued_seq if self.delivery else None) or self.seq
+
+    def stamped(self, seq: int) -> Self:
+        """Return this as the event `seq` leaves it; put into the queue again by it, it has its place there."""
+        delivery = self.delivery
+        if delivery is not None and delivery.queued_seq == 0:
+            delivery = evolve(delivery, queued_seq=seq)
+        return evolve(self, version=seq, seq=self.seq or seq, delivery=delivery)
+
     def deleted(self, now: datetime) -> Self:
         """Return what is left of it: its place, not its words."""
         return replace(self, content="", attachments=(), postback=None, reactions=(), deleted_at=now)
@@ -158,4 +170,4 @@ class Message(Entity):
         """Return where it stands, or nothing for a message that goes nowhere."""
         if self.delivery is None:
             return None
-        return self.delivery.view(self.delivery.as_seen(self.seq, marks), self.parts)
+        return self.delivery.view(self.delivery.as_seen(self.place, marks), self.parts)

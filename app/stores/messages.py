@@ -11,6 +11,8 @@ from app.models.message import Direction, Message
 from app.stores.codec import Document, object_id
 from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
+QUEUED_AGAIN = "delivery.queued_seq"
+
 
 class Messages(EntityStore[Message]):
     """`messages`: in the order of their seq; a platform's id is unique within its channel."""
@@ -23,6 +25,11 @@ class Messages(EntityStore[Message]):
             [("company_id", ASCENDING), ("conversation_id", ASCENDING), ("seq", DESCENDING)], name="of_conversation"
         ),
         IndexModel([("company_id", ASCENDING), ("contact_id", ASCENDING), ("seq", DESCENDING)], name="of_contact"),
+        IndexModel(
+            [("company_id", ASCENDING), ("conversation_id", ASCENDING), (QUEUED_AGAIN, DESCENDING)],
+            name="queued_again",
+            partialFilterExpression={QUEUED_AGAIN: {"$exists": True}},
+        ),
         IndexModel(
             [("company_id", ASCENDING), ("known_as", ASCENDING)],
             name="external",
@@ -66,17 +73,19 @@ class Messages(EntityStore[Message]):
         return int(found["number"]) if found else 0
 
     async def sent_up_to(self, company_id: CompanyId, conversation_id: ConversationId, moment: datetime) -> int:
-        """Return the seq of the last message that we had sent at or before a moment, 0 when there is none."""
-        found = await self.collection.find_one(
-            {
-                "company_id": object_id(company_id),
-                "conversation_id": object_id(conversation_id),
-                "delivery.sent_at": {"$lte": moment},
-            },
-            sort=[("seq", DESCENDING)],
-            projection={"seq": True},
+        """Return the place of the last message that we had sent at or before a moment, 0 when there is none."""
+        sent: Document = {
+            "company_id": object_id(company_id),
+            "conversation_id": object_id(conversation_id),
+            "delivery.sent_at": {"$lte": moment},
+        }
+        last = await self.collection.find_one(sent, sort=[("seq", DESCENDING)], projection={"seq": True})
+        again = await self.collection.find_one(
+            {**sent, QUEUED_AGAIN: {"$exists": True}},
+            sort=[(QUEUED_AGAIN, DESCENDING)],
+            projection={QUEUED_AGAIN: True},
         )
-        return int(found["seq"]) if found else 0
+        return max(int(last["seq"]) if last else 0, int(again["delivery"]["queued_seq"]) if again else 0)
 
     async def last_heard(self, company_id: CompanyId, conversation_id: ConversationId) -> str | None:
         """Return the platform's id of the last message that the customer wrote here."""

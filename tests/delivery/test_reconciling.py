@@ -104,6 +104,20 @@ async def test_a_status_of_an_unknown_message_waits_for_it(shop: Shop) -> None:
     assert (await shop.outcome(message))["state"] == "read"
 
 
+@pytest.mark.parametrize("order", [("read", "delivered"), ("delivered", "read")])
+async def test_statuses_of_an_unknown_message_may_come_in_any_order(shop: Shop, order: tuple[str, str]) -> None:
+    customer = await shop.customer(WA)
+    shop.rule({"delay_ms": 600})
+    message = await shop.reply(customer, WA)
+    await until(shop.calls)
+    id = f"wamid.{next(shop.fake.state.numbers) + 1}"
+    peer = shop.fake.state.sent[0].recipient
+    for status in order:
+        assert await shop.emit("wa_status", WA, peer=peer, id=id, status=status) == [200]
+    assert (await shop.outcome(message))["state"] == "read"
+    assert shop.fake.state.sent[0].message_id == id
+
+
 async def test_a_refusal_after_the_send_ends_the_message(shop: Shop) -> None:
     customer = await shop.customer(WA)
     message = await shop.reply(customer, WA)
@@ -185,3 +199,41 @@ async def test_an_echo_after_closing_is_still_our_own_message(shop: Shop) -> Non
     assert await shop.emit("echo", IG, payload={"object": "instagram", "entry": [entry]}) == [200]
     assert (await shop.outcome(message))["state"] == "sent"
     assert len(await shop.messages(customer)) == 1
+
+
+async def test_a_message_that_is_sent_again_is_read_when_it_is_read_and_not_before(shop: Shop) -> None:
+    customer = await shop.customer(WA)
+    first, second = [await shop.reply(customer, WA, text) for text in ("one", "two")]
+    for message in (first, second):
+        await shop.outcome(message)
+    refused, other = shop.fake.state.sent
+    peer = refused.recipient
+    await shop.emit("wa_status", WA, peer=peer, id=refused.message_id, status="failed", code=131026)
+    await shop.emit("wa_status", WA, peer=peer, id=other.message_id, status="read")
+    await shop.desk.post(f"/messages/{first['id']}/retry", {})
+    assert (await shop.outcome(first))["state"] == "sent"
+    third = await shop.reply(customer, WA, "three")
+    await shop.outcome(third)
+    again = shop.fake.state.sent[2]
+    await shop.emit("wa_status", WA, peer=peer, id=again.message_id, status="read")
+    delivery = await shop.delivery(first)
+    events = (await shop.desk.changes())["events"]
+    assert delivery["state"] == "read"
+    assert delivery["queued_seq"] == [each["up_to_seq"] for each in events if "up_to_seq" in each][-1]
+    assert (await shop.delivery(third))["state"] == "sent"
+
+
+async def test_a_watermark_covers_what_was_sent_again_before_it(shop: Shop) -> None:
+    customer = await shop.customer(FB)
+    shop.rule({"drop_connection": "before"}, times=1)
+    first = await shop.reply(customer, FB, "one")
+    assert (await shop.outcome(first))["state"] == "uncertain"
+    second = await shop.reply(customer, FB, "two")
+    await shop.outcome(second)
+    peer = shop.fake.state.sent[0].recipient
+    await shop.emit("read", FB, peer=peer)
+    assert (await shop.delivery(second))["state"] == "read"
+    await shop.desk.post(f"/messages/{first['id']}/retry", {})
+    assert (await shop.outcome(first))["state"] == "sent"
+    await shop.emit("read", FB, peer=peer)
+    assert (await shop.delivery(first))["state"] == "read"

@@ -19,7 +19,7 @@ EXPECTED = {
     "gates": set(),
     "lanes": {"deadline", "leased", "waiting"},
     "leases": set(),
-    "messages": {"external", "of_contact", "of_conversation"},
+    "messages": {"external", "of_contact", "of_conversation", "queued_again"},
     "oauth_grants": {"expiry", "state"},
     "read_marks": {"of_conversation", "reader"},
     "receipts": {"echoes", "expiry"},
