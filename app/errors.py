@@ -1,7 +1,7 @@
 """Every refusal a client can get: its code, its HTTP status, a sentence for people, and whether trying again helps.
 
 Refusal
-├── Malformed, Unreadable, TooLarge, UnsupportedType, Invalid          the request itself
+├── Malformed, Unreadable, RequestTimeout, TooLarge, UnsupportedType, Invalid    the request itself
 ├── Unauthenticated, TokenExpired, Forbidden, OriginRefused, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownNamespace, UnknownEvent        what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
@@ -54,6 +54,11 @@ class Malformed(Refusal):
 
 class Unreadable(Refusal):
     code, status, sentence = "bad_request", 400, "This request could not be read."
+
+
+class RequestTimeout(Refusal):
+    code, status, sentence = "request_timeout", 408, "The request did not come in time."
+    retryable = True
 
 
 class TooLarge(Refusal):

@@ -1,21 +1,20 @@
 """Build the application: open what is outside, mount the doors, close in reverse order."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from uuid import uuid4
 
-from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
-from loguru import logger
+from aiohttp import web
 
-from app.handlers.answers import address_of, refusal_of_status, refused
+from app.handlers.answers import address_of, sealed
 from app.handlers.cors import cors_for
 from app.handlers.endpoint import endpoint
 from app.handlers.front import front_page
 from app.handlers.health import health_routes
+from app.handlers.middlewares import middlewares
+from app.handlers.reading import MOST_BODY
 from app.handlers.routes import PREFIX, ROUTES
 from app.handlers.webhooks import webhook_routes
 from app.hub import Hub
@@ -47,7 +46,6 @@ SOCKETS = web.AppKey("sockets", Sockets)
 DRAIN = web.AppKey[Callable[[], Awaitable[None]]]("drain")
 
 LEASE_FACTOR = 3  # of a platform's time to answer: a call that began in the first third has ended before the last
-MOST_BODY = 1 << 20  # bytes
 
 
 @asynccontextmanager
@@ -94,9 +92,8 @@ async def build_app(settings: Settings, uri: str, probe: Probe = nothing) -> web
     """Return the application with everything open; its clean-up closes all of it."""
     async with AsyncExitStack() as opened:
         hub = await opened.enter_async_context(open_hub(settings, uri, probe))
-        app = web.Application(
-            client_max_size=MOST_BODY, middlewares=[_last_answers(), _errors(), _access_log(settings)]
-        )
+        app = web.Application(client_max_size=MOST_BODY, middlewares=middlewares(hub))
+        app.on_response_prepare.append(sealed)
         app[HUB] = hub
         origins = Origins(settings)
         app[SOCKETS] = Sockets(hub, lambda request: address_of(settings, request), origins)
@@ -138,54 +135,3 @@ def _mount_api(app: web.Application, hub: Hub, origins: Origins) -> None:
     cors = cors_for(app, origins)
     for route in ROUTES:
         cors.add(app.router.add_route(route.method, PREFIX + route.path, endpoint(hub, route)))
-
-
-def _errors() -> Middleware:
-    """Give an unknown path, method or size the shape of every other error."""
-
-    @web.middleware
-    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            if error.status < 400:
-                raise
-            response = refused(request, refusal_of_status(error.status))
-            if hdrs.ALLOW in error.headers:
-                response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-            return response
-
-    return errors
-
-
-def _last_answers() -> Middleware:
-    """Let each connection of a process on its way out end with its answer, so that none is cut in a request."""
-
-    @web.middleware
-    async def last_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
-        if request.app[HUB].drain.begun and not response.prepared:
-            response.force_close()
-        return response
-
-    return last_answers
-
-
-def _access_log(settings: Settings) -> Middleware:
-    """Log one line a request: what, how it ended, how long it took; never what was said."""
-
-    @web.middleware
-    async def access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.monotonic()
-        response = await handler(request)
-        if request.path.startswith("/api/"):
-            logger.bind(
-                method=request.method,
-                path=request.match_info.route.resource.canonical if request.match_info.route.resource else "",
-                status=response.status,
-                milliseconds=round((time.monotonic() - began) * 1000, 1),
-                remote=address_of(settings, request),
-            ).info("request")
-        return response
-
-    return access_log

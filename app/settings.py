@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     )
     ping_timeout: Duration = Field(timedelta(seconds=60), description="How long a socket may take to give one.")
     sockets_per_user: int = Field(50, ge=1, description="Connections that one person or key may hold.")
-    sockets_per_address: int = Field(1000, ge=1, description="Connections that may come from one address.")
+    sockets_per_address: int = Field(1000, ge=1, description="Sockets of one address; as many other connections.")
     sockets_per_company: int = Field(10_000, ge=1, description="Connections that one company may hold.")
     socket_rooms: int = Field(500, ge=1, description="Conversations that one connection may join.")
     socket_events_per_second: int = Field(50, ge=1, description="Events a second from one connection, twice at once.")

@@ -17,6 +17,8 @@ from app.actions.create_contact import NewContact, create_contact
 from app.actions.enrol import enrol_key, enrol_user
 from app.actions.found_company import found_company
 from app.actions.sign_in import sign_in
+from app.handlers.protocol import Deadlines
+from app.handlers.runner import Runner
 from app.hub import Hub
 from app.main import HUB, SOCKETS, build_app
 from app.models.company import Company
@@ -194,11 +196,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(mongo_uri: str, data_dir: Path, **settings: str) -> AsyncIterator[Desk]:
+async def open_desk(
+    mongo_uri: str, data_dir: Path, deadlines: Deadlines | None = None, /, **settings: str
+) -> AsyncIterator[Desk]:
     """Serve a fresh database on a free port, with one company in it."""
     uri = database_uri(mongo_uri)
     app = await build_app(settings_for(uri, data_dir, **settings), uri)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = Runner(app, app[HUB].settings, shutdown_timeout=1, deadlines=deadlines)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

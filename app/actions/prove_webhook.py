@@ -6,6 +6,7 @@ https://core.telegram.org/bots/api#setwebhook
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.models.contact import Platform
 from app.platforms.network import Network
 
 SIGNATURE = "X-Hub-Signature-256"
+SIGNED = re.compile(r"sha256=[0-9a-f]{64}")
 Headers = Mapping[str, str]
 
 
@@ -35,16 +37,28 @@ async def addressed(hub: Hub, name: str, channel_id: str | None) -> tuple[Platfo
     return network.key, channel
 
 
-def require_proof(
-    hub: Hub, platform: Platform, channel: Channel | None, headers: Mapping[str, str], raw: bytes
-) -> None:
-    """Pass what its platform sent. Raises Unauthenticated, or Forbidden where nobody can prove anything."""
+def require_provable(hub: Hub, platform: Platform, channel: Channel | None, headers: Headers) -> None:
+    """Pass what may be its platform's before its body is read: a secret that is right, or a signature to be checked.
+
+    Raises Unauthenticated, or Forbidden where nobody can prove anything.
+    """
     header = hub.networks[platform].secret_header
     if header is None:
-        return _require_signature(hub, headers, raw)
+        _app_secret(hub)
+        if not SIGNED.fullmatch(headers.get(SIGNATURE, "")):
+            raise Unauthenticated("There is no signature of this app's in the header X-Hub-Signature-256.")
+        return
     expected = secret_of(hub, channel, "secret_token") if channel else ""
     if not expected or not _same(headers.get(header, ""), expected):
         raise Unauthenticated("The secret token is not this channel's.")
+
+
+def require_proof(hub: Hub, platform: Platform, headers: Headers, raw: bytes) -> None:
+    """Pass a body that its platform signed, byte by byte as it came; what came with a secret has proven itself."""
+    if hub.networks[platform].secret_header is None:
+        digest = hmac.new(_app_secret(hub), raw, hashlib.sha256).hexdigest()
+        if not _same(headers.get(SIGNATURE, ""), f"sha256={digest}"):
+            raise Unauthenticated("The signature is not that of this app's secret over this body.")
 
 
 def require_verify_token(hub: Hub, mode: str, token: str) -> None:
@@ -64,14 +78,11 @@ def _has_webhooks(network: Network) -> bool:
     return network.app_object is not None or network.secret_header is not None
 
 
-def _require_signature(hub: Hub, headers: Headers, raw: bytes) -> None:
-    """Check the signature over the bytes as they came, in constant time."""
+def _app_secret(hub: Hub) -> bytes:
     secret = hub.settings.facebook_app_secret
     if secret is None:
         raise Forbidden("This server has no FACEBOOK_APP_SECRET, so nobody can prove to be Meta.")
-    digest = hmac.new(secret.get_secret_value().encode(), raw, hashlib.sha256).hexdigest()
-    if not _same(headers.get(SIGNATURE, ""), f"sha256={digest}"):
-        raise Unauthenticated("The signature is not that of this app's secret over this body.")
+    return secret.get_secret_value().encode()
 
 
 def _same(given: str, expected: str) -> bool:

@@ -11,6 +11,7 @@ from aiohttp import web
 from loguru import logger
 
 from app.commands.command import CommandError
+from app.handlers.runner import Runner
 from app.hub import Hub
 from app.main import DRAIN, HUB, build_app
 from app.settings import Settings
@@ -21,8 +22,6 @@ POLL = 0.05  # seconds between two looks whether they have
 # Connections that wait to be accepted; the system may allow fewer (net.core.somaxconn). Whoever finds no room knocks
 # again after 1, 3, 7 s: of 1 000 clients that came at once the last was in after 14.6 s with 128, 4.4 s with 4096.
 BACKLOG = 4096
-# Longer than the usual proxies keep an idle connection (60 s): the side that sends must be the one that closes it.
-KEEPALIVE = 75.0
 
 
 def bound(settings: Settings, *, shared: bool = False) -> socket.socket:
@@ -55,7 +54,7 @@ def cannot_listen(settings: Settings, error: OSError) -> CommandError:
 async def prepared(settings: Settings, uri: str, door: socket.socket) -> AsyncIterator[web.AppRunner]:
     """Build the app; at the end nobody new is let in, clients are sent away, and what runs is finished."""
     app = await build_app(settings, uri)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUESTS_WAIT, keepalive_timeout=KEEPALIVE)
+    runner = Runner(app, settings, shutdown_timeout=REQUESTS_WAIT)
     await runner.setup()
     try:
         yield runner

@@ -26,10 +26,33 @@ def refusal_of_status(status: int) -> Refusal:
     return known.get(status, Unreadable if status < 500 else Internal)()
 
 
-def refused(request: web.Request, refusal: Refusal) -> web.Response:
+class Unrouted(web.Response):
+    """The answer to what never came as far as a route: aiohttp prepares it without asking the app."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        seal(self)
+
+
+def seal(response: web.StreamResponse) -> None:
+    """Make an answer safe wherever it is opened: read as what it is, kept nowhere, and silent about the server."""
+    headers = response.headers
+    headers.pop(hdrs.SERVER, None)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers[hdrs.CACHE_CONTROL] = "no-store"
+
+
+async def sealed(request: web.Request, response: web.StreamResponse) -> None:
+    """Seal an answer that is about to be sent; aiohttp calls this for each one of the app's."""
+    seal(response)
+
+
+def refused(request: web.BaseRequest, refusal: Refusal, kind: type[web.Response] = web.Response) -> web.Response:
     """Return the error response of a refusal."""
     id = request_id(request)
-    response = as_json({"success": False, "error": {**refusal.view(), "request_id": id}}, refusal.status)
+    error = {**refusal.view(), "request_id": id}
+    response = as_json({"success": False, "error": error}, refusal.status, kind)
     response.headers["X-Request-Id"] = id
     if refusal.status == 503:
         response.headers[hdrs.RETRY_AFTER] = "1"
@@ -38,15 +61,15 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     return response
 
 
-def request_id(request: web.Request) -> str:
+def request_id(request: web.BaseRequest) -> str:
     """Return the id that the client gave its request, else a new one."""
     given = request.headers.get("X-Request-Id", "")
     return given if REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-def as_json(body: dict[str, Any], status: int) -> web.Response:
+def as_json(body: dict[str, Any], status: int, kind: type[web.Response] = web.Response) -> web.Response:
     """Return a JSON response."""
-    return web.Response(body=to_json(body), status=status, content_type="application/json")
+    return kind(body=to_json(body), status=status, content_type="application/json")
 
 
 def address_of(settings: Settings, request: web.Request) -> str:

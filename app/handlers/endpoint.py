@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.handlers.answers import address_of, as_json, refusal_of_status, refused
 from app.handlers.bodies import NoQuery, Query
+from app.handlers.reading import MOST_BODY, MOST_PUBLIC_BODY, ClientLeft, body_of, is_compressed
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller, CallerKind
@@ -107,6 +108,8 @@ def guarded(answer: Answer) -> Answer:
     async def guard(request: web.Request) -> web.Response:
         try:
             return await answer(request)
+        except ClientLeft:
+            raise
         except Exception as error:  # noqa: BLE001 — the one place where a request's error becomes its answer
             return refused(request, _refusal_of(error))
 
@@ -171,13 +174,13 @@ def _single(request: web.Request) -> dict[str, str]:
 
 async def _body_of(route: Route, request: web.Request) -> BaseModel:
     assert route.body is not None
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
+    if is_compressed(request):
         raise UnsupportedType
     if not request.can_read_body and route.method == hdrs.METH_POST and not _needs_fields(route.body):
         return route.body()
     if request.content_type != "application/json":
         raise UnsupportedType
-    body, raw = route.body, await request.read()
+    body, raw = route.body, await body_of(request, MOST_PUBLIC_BODY if route.public else MOST_BODY)
     return _validated(lambda: body.model_validate_json(raw))
 
 

@@ -1,5 +1,7 @@
 """The small page at `/`: what runs here, how to connect, where to read on."""
 
+import base64
+import hashlib
 from collections.abc import Awaitable, Callable
 from html import escape
 
@@ -45,12 +47,28 @@ socket.on("message:new", event =&gt; console.log(event.seq, event.message.conten
 """
 
 
+IN_PRODUCTION = "This is an API, at /api/v1.\n"
+
+
 def front_page(settings: Settings) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Return the handler of the page."""
+    """Return the handler of the page; strangers in production learn nothing from it."""
+    policy = _policy()
 
     async def front(request: web.Request) -> web.Response:
         base = escape(f"{request.scheme}://{request.host}", quote=True)
         page = PAGE.format(version=escape(__version__), base=base)
-        return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-store"})
+        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": policy})
 
-    return front
+    async def neutral(request: web.Request) -> web.Response:
+        return web.Response(text=IN_PRODUCTION, headers={"Content-Security-Policy": policy})
+
+    return neutral if settings.is_production else front
+
+
+def _policy() -> str:
+    """Let the page have its own style, known by its hash, and nothing else; no other page may frame it."""
+    style = PAGE.format(version="", base="").partition("<style>")[2].partition("</style>")[0]
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )

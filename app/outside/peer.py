@@ -14,17 +14,20 @@ def real_address(remote: str | None, forwarded_for: str, trusted: Iterable[Netwo
     nearest = remote or "unknown"
     networks = tuple(trusted)
     hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    while hops and _is_trusted(nearest, networks):
+    while hops and is_trusted(nearest, networks):
         nearest = hops.pop()
     return nearest
 
 
-def _is_trusted(address: str, networks: tuple[Network, ...]) -> bool:
+def is_trusted(address: str, trusted: Iterable[Network]) -> bool:
+    """Tell whether an address is that of a proxy of ours; one of IPv4 may come in the clothes of IPv6."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in networks)
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in trusted)
 
 
 def site_of(address: str) -> str:

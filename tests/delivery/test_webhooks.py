@@ -17,6 +17,8 @@ from pymongo.errors import ConnectionFailure
 from app.models.contact import Platform
 from app.platforms.heard import MOST_TEXT
 from tests.delivery.shop import Shop, open_shop
+from tests.handlers.strangers import post as header_of
+from tests.handlers.strangers import stranger
 from tests.waiting import until
 
 FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
@@ -240,6 +242,13 @@ async def test_telegram_proves_itself_by_the_bots_secret(shop: Shop) -> None:
     assert (await post(shop, "telegram", b"{}", {}))[0] == 404
     assert (await post(shop, "icq", b"{}", {}))[0] == 404
     assert len(await inbox(shop, TG)) == 1
+
+
+async def test_a_bots_secret_is_asked_for_before_a_body_is_waited_for(shop: Shop) -> None:
+    async with stranger(shop.desk) as line:
+        path = f"/api/v1/webhooks/telegram/{shop.channels[TG]}"
+        line.say(header_of(path, 1000, "X-Telegram-Bot-Api-Secret-Token: wrong"))
+        assert (await line.told()).refused.code == "unauthenticated"
 
 
 async def test_without_an_app_secret_nobody_can_prove_to_be_meta(mongo_uri: str, tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 """What every address has in common: health, unknown paths, pages of other origins, request ids."""
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from loguru import logger
 
 from app import __version__
+from app.handlers.front import front_page
+from app.settings import Settings
+from app.settings_values import Environment
 from tests.desk import Desk
 from tests.handlers.asking import PAGE, Refused, whole
 
@@ -45,6 +51,48 @@ async def test_the_front_page_says_how_to_connect(desk: Desk) -> None:
     assert answer.status == 200
     assert "/api/v1/messages" in answer.body
     assert "<script" not in answer.body
+
+
+async def test_the_front_page_loads_nothing_but_its_own_style_and_is_in_no_frame(desk: Desk) -> None:
+    answer = await whole(desk, "GET", "/")
+    style = answer.body.partition("<style>")[2].partition("</style>")[0]
+    hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = {each.split()[0]: each.split()[1:] for each in answer.headers["Content-Security-Policy"].split(";")}
+    assert policy["default-src"] == policy["frame-ancestors"] == ["'none'"]
+    assert policy["style-src"] == [f"'sha256-{hashed}'"]
+    assert "style=" not in answer.body
+
+
+async def test_in_production_the_front_page_tells_nothing_of_what_runs_here() -> None:
+    settings = Settings(environment=Environment.PRODUCTION)
+    answer = await front_page(settings)(make_mocked_request("GET", "/"))
+    assert (answer.status, answer.content_type) == (200, "text/plain")
+    assert __version__ not in str(answer.text)
+    assert "Parley" not in str(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/nothing"),
+        ("PUT", "/health"),
+        ("GET", "/socket.io/"),
+        ("GET", "/api/v1/auth/me"),
+        ("GET", "/api/v1/contacts"),
+        ("POST", "/api/v1/auth/login"),
+        ("POST", "/api/v1/webhooks/facebook"),
+        ("OPTIONS", "/api/v1/messages"),
+    ],
+)
+async def test_every_answer_is_sealed(desk: Desk, method: str, path: str) -> None:
+    key = {} if path.endswith("me") else {"X-API-Key": desk.key}
+    headers = (await whole(desk, method, path, headers={"Origin": PAGE, **CALLS, **key})).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert "Server" not in headers
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/messages", "/nothing", "/api/v1/messages/1/2", "/%00"])

@@ -17,11 +17,12 @@ from app import __version__
 from app.actions.check_health import PATIENCE
 from app.cli import COMMANDS
 from app.commands.checks import LONGEST_TRANSACTION
-from app.commands.running import KEEPALIVE
 from app.commands.stopping import AT_MOST
 from app.commands.supervising import LEAVE_WITHIN
+from app.handlers.protocol import Deadlines
+from app.handlers.reading import MOST_BODY
+from app.handlers.runner import KEEPALIVE
 from app.handlers.webhooks import MOST_BYTES
-from app.main import MOST_BODY
 from app.settings import GENERATED, VARIABLES, Settings, read_settings
 from tests.cluster.nginx import adapted
 from tests.cluster.nginx import program as nginx
@@ -127,6 +128,15 @@ def test_a_quiet_socket_is_left_alone() -> None:
 
 def test_nginx_closes_idle_connections_before_the_server_does() -> None:
     assert d.seconds(*d.nginx("keepalive_timeout")) < KEEPALIVE
+
+
+def test_nginx_bounds_strangers_as_the_server_would() -> None:
+    (limit,) = d.nginx("limit_conn")
+    assert int(limit.split()[1]) == 2 * Settings().sockets_per_address
+    annotations = d.kubernetes("Ingress")["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/limit-connections"] == limit.split()[1]
+    assert d.seconds(*d.nginx("client_header_timeout")) == Deadlines().header
+    assert d.seconds(*d.nginx("send_timeout")) == Deadlines().answer
 
 
 def test_nginx_takes_what_the_server_takes() -> None:
