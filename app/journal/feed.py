@@ -28,6 +28,7 @@ class Feed:
         self.floor = stream.floor
         self.listeners: list[Listener] = []
         self.on_reset: list[Callable[[], None]] = []
+        self.resets = 0  # how often the stream began anew
         self._log = log
         self._ring = Ring(stream.head)
         self._ahead: dict[int, Recorded] = {}
@@ -78,8 +79,14 @@ class Feed:
         except PyMongoError as error:
             log_trouble(error, "feed could not read the log")
 
-    def poll(self, stream: Stream) -> None:
-        """Compare with what the database says of the stream."""
+    def poll(self, stream: Stream, resets: int | None = None) -> None:
+        """Compare with what the database says of the stream; `resets` is what the feed's were when it was asked.
+
+        An answer that was under way while the stream began anew may still be of the epoch before. It is not believed,
+        or the feed would go back and forth, and tell its listeners each time; the next look decides.
+        """
+        if stream.epoch != self.epoch and resets not in (None, self.resets):
+            return
         self.floor = stream.floor if stream.epoch != self.epoch else max(self.floor, stream.floor)
         self._target = stream.head
         self._ahead = {seq: event for seq, event in self._ahead.items() if seq <= stream.head + MOST_AHEAD}
@@ -91,6 +98,7 @@ class Feed:
 
     def _reset(self, stream: Stream) -> None:
         """Start anew: the stream was restored, or ran away from us."""
+        self.resets += 1
         self.epoch, self._target = stream.epoch, stream.head
         self._ring = Ring(stream.head)
         self._ahead.clear()

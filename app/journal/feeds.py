@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from pymongo.errors import PyMongoError
 
+from app.errors import Unavailable
 from app.journal.carried import packed, unpacked
 from app.journal.change import Recorded
 from app.journal.feed import Feed
@@ -38,7 +39,7 @@ class Feeds:
         """Give what was committed here to those who listen, here and in other processes."""
         feed = self._feeds.get(company_id)
         if feed is not None:
-            feed.offer(events)
+            self._offer(feed, epoch, events)
         if events and self.doorbell.seen:  # somebody is there to hear it
             self.doorbell.ring("events", packed(epoch, events), company_id)
 
@@ -46,8 +47,14 @@ class Feeds:
         """Hear what another process has committed: sooner than the next poll would."""
         feed = self._feeds.get(CompanyId(company_id or ""))
         if feed is not None:
-            epoch, events = unpacked(feed.company_id, says)
-            feed.offer(events if epoch == feed.epoch else ())
+            self._offer(feed, *unpacked(feed.company_id, says))
+
+    def _offer(self, feed: Feed, epoch: str, events: Sequence[Recorded]) -> None:
+        """Give events to who follows their epoch; others must hear of a new epoch first, by a look at the heads."""
+        if epoch == feed.epoch:
+            feed.offer(events)
+        else:
+            self._missed.set()
 
     async def follow(self, company_id: CompanyId) -> Feed:
         """Return the company's feed. Raises NotFound, Unavailable."""
@@ -64,10 +71,17 @@ class Feeds:
         return self._feeds[company_id]
 
     async def refresh_head(self, feed: Feed) -> None:
-        """Hear all that is committed: a reader may come from a process that was ahead of this one."""
+        """Hear all that is committed: a reader may come from a process that was ahead of this one.
+
+        Raises NotFound, and Unavailable when the log could not be read so far: a reader who is merely ahead would
+        otherwise be told that they come from the future.
+        """
+        resets = feed.resets
         stream = await Log(self.stores, feed.company_id).stream()
-        feed.poll(stream)
+        feed.poll(stream, resets)
         await feed.reached(stream.head)
+        if feed.epoch == stream.epoch and feed.position < stream.head:
+            raise Unavailable
 
     async def poll_on(self) -> None:
         """Look at the heads each second, and as soon as something may have been missed."""
@@ -84,10 +98,10 @@ class Feeds:
     async def _poll(self) -> None:
         self._drop_idle()
         if self._feeds:
-            for stream in await self.stores.streams.of(self._feeds):
-                feed = self._feeds.get(stream.id)
-                if feed is not None:
-                    feed.poll(stream)
+            asked = {company_id: (feed, feed.resets) for company_id, feed in self._feeds.items()}
+            for stream in await self.stores.streams.of(asked):
+                feed, resets = asked[stream.id]
+                feed.poll(stream, resets)
 
     def _drop_idle(self) -> None:
         now = time.monotonic()
