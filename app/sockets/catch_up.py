@@ -13,6 +13,7 @@ from app.sockets.frames import event_frame
 from app.sockets.live import Audience
 
 MOST_OWED = 256 << 10  # bytes that a client may owe us to read before its next page is fetched
+PAGE_ON_WIRE = 280_000  # bytes of a full page in its frames: with it, a client must not owe us more than it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,10 @@ async def _say_missed(
     conversation_id: str | None,
 ) -> None:
     """Say page after page; returns in the very step in which the cursor equals the feed's position."""
+    below = min(MOST_OWED, connection.outlet.max_owed - PAGE_ON_WIRE)
     await require_reach(hub, feed, epoch, cursor)
     while cursor != feed.position or epoch != feed.epoch:
-        if not await connection.drained(MOST_OWED):
+        if not await connection.drained(below):
             return
         page = await page_of(hub, feed, epoch=epoch, since=cursor, conversation_id=conversation_id)
         _say(connection, namespace, page)

@@ -101,4 +101,5 @@ async def test_what_was_pruned_is_told_to_begin_anew(desk: Desk) -> None:
     error = await gone(desk, "since=0")
     assert "no longer reaches back" in error["message"]
     assert (error["reason"], error["head"]) == ("pruned", head)
+    assert (await gone(desk, f"since={head - 2}"))["reason"] == "pruned"
     assert [event["seq"] for event in (await desk.changes(head - 1))["events"]] == [head]

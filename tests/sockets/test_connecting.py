@@ -10,9 +10,12 @@ from bson import ObjectId
 
 from app.actions.enrol import enrol_user
 from app.actions.sign_in import sign_in
+from app.hub import Hub
+from app.models.caller import Caller
 from app.models.people import Role
-from app.sockets import engine
+from app.sockets import engine, namespace
 from app.sockets.closing import NO_CONNECT, TRY_LATER
+from app.sockets.payloads import ConnectAuth
 from tests.desk import PASSWORD, Desk
 from tests.sockets.wire import DOOR, PAGE, hears, token_of, wired
 
@@ -127,6 +130,22 @@ async def test_an_unknown_namespace_is_refused_for_good(desk: Desk, namespace: s
         answer = await wire.heard("44" if namespace == "/" else f"44{namespace},")
         assert (answer["message"], answer["data"]["code"]) == ("Invalid namespace", "unknown_namespace")
         assert "/company and /conversation" in answer["data"]["message"]
+
+
+async def test_who_signs_out_while_connecting_is_not_let_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = namespace.caller_of, 0
+
+    async def caller_of(hub: Hub, auth: ConnectAuth) -> Caller:
+        nonlocal asked
+        asked += 1
+        caller = await real(hub, auth)
+        if asked == 1:  # its sockets are closed, but this one has no name yet by which it could be found
+            await desk.post("/auth/logout", {}, key="", headers={"Authorization": f"Bearer {desk.token}"})
+        return caller
+
+    monkeypatch.setattr(namespace, "caller_of", caller_of)
+    async with wired(desk) as wire:
+        assert (await wire.connect(token=desk.token))["data"]["code"] == "unauthenticated"
 
 
 async def test_one_connection_speaks_for_one_person(desk: Desk) -> None:

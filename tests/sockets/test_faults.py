@@ -229,3 +229,24 @@ async def test_hundreds_who_connect_at_once_are_let_in_and_leave_nothing(sturdy:
     await clean(sturdy)
     gc.collect()
     await until(lambda: len(asyncio.all_tasks()) <= before + 2)
+
+
+async def test_a_slow_reader_that_missed_much_catches_up_without_being_cut_off(sturdy: Desk) -> None:
+    follower = Follower(sturdy.base, {"token": sturdy.token}, sturdy.http)
+    await follower.connect()
+    await say_much(sturdy, follower, 1200)  # 6 MB, of which the server may be owed 0.3
+    await follower.cut()
+    slow = await peer(sturdy, buffer=4096, connect=False)
+    async with asyncio.timeout(30):
+        await slow.reader.readuntil(b'"maxPayload"')
+    auth = {"api_key": sturdy.key, "epoch": await sturdy.epoch(), "seq": 0}
+    slow.writer.write(masked(f"40/company,{json.dumps(auth)}".encode()))
+    await until(lambda: any(each.owed > 100_000 for each in sturdy.sockets.engine.connections.values()))
+    heard = b""
+    async with asyncio.timeout(60):
+        while b"sync:ready" not in heard[-300:]:
+            heard = heard[-300:] + await slow.reader.readexactly(1)
+            heard += await slow.reader.read(4096)
+    assert sturdy.sockets.engine.closed_for.keys() == {"transport close"}
+    slow.reset()
+    await clean(sturdy)

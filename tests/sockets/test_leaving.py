@@ -1,10 +1,8 @@
 """Nothing is noted for a client that went away while something was waited for: nobody would take it out again."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +10,7 @@ from loguru import logger
 
 from app.sockets import namespace, visit
 from tests.desk import Desk, open_desk
+from tests.sockets.held import Held
 from tests.sockets.test_faults import clean
 from tests.sockets.wire import admitted, wired
 from tests.waiting import until
@@ -33,22 +32,6 @@ def lines() -> Iterator[list[str]]:
     sink = logger.add(lambda message: lines.append(str(message)), level="WARNING")
     yield lines
     logger.remove(sink)
-
-
-class Held:
-    """A function of ours that waits before it begins."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
-        self.waiting = 0
-        self.go = asyncio.Event()
-        real = getattr(module, name)
-
-        async def held(*arguments: Any) -> Any:
-            self.waiting += 1
-            await self.go.wait()
-            return await real(*arguments)
-
-        monkeypatch.setattr(module, name, held)
 
 
 async def forgotten(desk: Desk) -> None:

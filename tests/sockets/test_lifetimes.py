@@ -9,10 +9,13 @@ import pytest
 from app.actions.enrol import enrol_user
 from app.actions.sign_in import sign_in
 from app.models.people import Role
+from app.sockets import company
 from app.sockets.closing import EXPIRED, PING_TIMEOUT, RESTARTING, SIGNED_OUT
 from tests.desk import PASSWORD, Desk
 from tests.sockets.again import elsewhere
+from tests.sockets.held import Held
 from tests.sockets.wire import DOOR, Wire, admitted, head_of, token_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -119,6 +122,23 @@ async def test_signing_out_closes_the_sockets_of_that_sign_in_alone(desk: Desk) 
         for wire in (ended, too):
             assert await wire.closed() == (SIGNED_OUT.code, SIGNED_OUT.reason)
         assert (await stays.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
+
+
+async def test_a_server_that_stops_answers_first_what_a_client_has_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = (await desk.receive())["conversation_id"]
+    held = Held(monkeypatch, company, "send_message")
+    async with elsewhere(desk) as other, admitted(other) as idle, admitted(other) as busy:
+        await busy.say(f'42/company,1["message:send",{{"conversation_id":"{conversation}","content":"It is."}}]')
+        await until(lambda: held.waiting)
+        stopping = asyncio.create_task(other.sockets.drain())
+        assert await idle.closed() == (RESTARTING.code, RESTARTING.reason)
+        held.go.set()
+        ack = (await busy.heard("43/company,1"))[0]
+        assert (ack["ok"], ack["data"]["seq"]) == (True, await head_of(desk))
+        assert await busy.closed() == (RESTARTING.code, RESTARTING.reason)
+        await stopping
 
 
 async def test_a_server_that_stops_tells_its_clients_to_come_back(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """One client, one person, one address and one company may ask for so much and no more."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from app.sockets.bucket import Bucket
 from app.sockets.closing import CROWDED, FLOODED
 from tests.desk import Desk, open_desk
 from tests.follower import Follower
+from tests.sockets.scripted import piped
 from tests.waiting import until
 
 LIMITS = {
@@ -94,6 +96,25 @@ async def test_a_connection_joins_so_many_conversations(strict: Desk) -> None:
     assert joined[-1]["error"]["code"] == "rate_limited"
     await listener.call("conversation:leave", {"conversation_id": threads[0]})
     assert (await listener.call("conversation:join", {"conversation_id": threads[1]}))["ok"]
+
+
+async def test_after_a_burst_events_are_let_through_at_their_rate(
+    strict: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turnstile, loop, at = strict.sockets.engine.turnstile, asyncio.get_running_loop(), 1000.0
+    connection, _ = piped(strict.sockets.engine, "client")
+
+    def let_through(turns: int) -> int:
+        return sum(turnstile.lets_speak(connection) for _ in range(turns))
+
+    with monkeypatch.context() as meanwhile:  # nothing is waited for inside, so nobody else sees this clock
+        meanwhile.setattr(loop, "time", lambda: at)
+        assert let_through(100) == 10, "twice the rate at once"
+        at += 1.0
+        assert let_through(100) == 5
+        at += 0.5
+        assert let_through(100) == 2
+    connection.connection_lost(None)
 
 
 def test_a_bucket_fills_again_with_time() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.actions import read_changes
 from app.actions.new_epoch import new_epoch
+from app.sockets import catch_up as catching_up
 from tests.desk import Desk, Listener
 from tests.sockets.again import elsewhere
 from tests.sockets.wire import hears, wired
@@ -189,3 +191,26 @@ async def test_a_gap_that_cannot_be_filled_is_refused(desk: Desk, since: int, ep
         assert (ack["ok"], ack["error"]["code"]) == (False, "resync_required")
         assert (ack["error"]["reason"], ack["error"]["head"]) == (reason, 2)
         assert SENTENCES[reason] in ack["error"]["message"]
+
+
+async def test_an_event_in_the_very_tick_of_joining_is_heard_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_off = await began(desk)
+    feed = (await desk.sockets.live.audience(desk.company.id)).feed
+    real = read_changes.require_reach
+
+    async def require_reach(*arguments: Any) -> None:
+        """Let an event that another server has stored arrive as soon as the one who asks waits for anything more."""
+        await real(*arguments)
+        async with elsewhere(desk) as other:
+            stored = (await other.receive())["seq"]
+        events = await feed._log.after(stored - 1, stored)
+        asyncio.get_running_loop().call_soon(feed.offer, events)
+
+    monkeypatch.setattr(catching_up, "require_reach", require_reach)
+    listener = await desk.listen(**left_off)
+    await listener.ready()
+    assert [(event["prev"], event["seq"]) for event in await hears(listener, 1)] == [
+        (left_off["seq"], left_off["seq"] + 1)
+    ]
+    assert (await listener.call("sync", {"epoch": left_off["epoch"], "since": left_off["seq"] + 1}))["ok"]
+    assert len(listener.events) == 1

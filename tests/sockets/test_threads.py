@@ -114,7 +114,7 @@ async def test_what_was_missed_in_a_thread_comes_before_what_is_new(desk: Desk, 
         ({"seq": 99}, "future"),
         ({"seq": 4, "epoch": "an-older-one"}, "epoch"),
         ({"seq": 4, "epoch": None}, "epoch"),
-        ({"seq": 1}, "pruned"),
+        ({"seq": 2}, "pruned"),
     ],
 )
 async def test_a_thread_that_cannot_be_resumed_is_followed_from_now(
@@ -130,6 +130,20 @@ async def test_a_thread_that_cannot_be_resumed_is_followed_from_now(
         assert [name for name, _ in listener.heard] == ["sync:ready"]
         await other.receive()
         assert [(event["prev"], event["seq"]) for event in await hears(listener, 1)] == [(4, 5)]
+
+
+async def test_a_thread_is_resumed_from_the_last_seq_that_was_pruned(desk: Desk) -> None:
+    conversation, _, _ = await two_threads(desk)
+    await desk.receive()
+    await desk.hub.store.streams.raise_floor(desk.company.id, 3)
+    await desk.hub.store.events.delete_up_to(desk.company.id, 3)
+    async with elsewhere(desk) as other:
+        listener, cursor = await ready(other), {"epoch": await desk.epoch(), "seq": 3}
+        assert (await joined(listener, conversation, **cursor))["resumed"] is True
+        assert [event["seq"] for event in await hears(listener, 1)] == [5]
+        ask = {"conversation_id": conversation, "epoch": cursor["epoch"]}
+        assert (await listener.call("sync", {**ask, "since": 3}))["ok"]
+        assert (await listener.call("sync", {**ask, "since": 2}))["error"]["reason"] == "pruned"
 
 
 async def test_who_left_a_thread_hears_it_no_more_and_may_come_back(desk: Desk) -> None:
