@@ -13,6 +13,8 @@ from app.models.message import Attachment
 # them write a tenth of this.
 MOST_TEXT = 100_000
 
+YEAR_10000 = 253_402_300_800_000  # milliseconds since 1970; a datetime ends before
+
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
@@ -102,9 +104,9 @@ class Unknown(Heard):
 
 
 def moment(milliseconds: object) -> datetime | None:
-    """Return the time of a number of milliseconds since 1970; None for what is none."""
-    if isinstance(milliseconds, str) and milliseconds.isdecimal():
+    """Return the time of a number of milliseconds since 1970; None for what is none or ends after our years."""
+    if isinstance(milliseconds, str) and milliseconds.isdecimal() and len(milliseconds) <= len(str(YEAR_10000)):
         milliseconds = int(milliseconds)
-    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool) or not 0 < milliseconds < 1 << 48:
+    if not isinstance(milliseconds, int) or isinstance(milliseconds, bool) or not 0 < milliseconds < YEAR_10000:
         return None
     return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -182,6 +182,7 @@ async def connect(hub: Hub, company_id: CompanyId, platform: Platform, secrets: 
             name=platform.value,
             external_id=account_of(id),
             sealed=hub.vault.seal(id, secrets),
+            main=seen.get(Channel.main_of(platform)) is None,
             created_at=now,
         )
         return Decision(puts=(channel,), events=(ChannelUpdated(channel=channel),))

@@ -1,10 +1,12 @@
 """What platforms tell us is proven, stored once, announced once, and answered only when it is safe."""
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import orjson
 import pytest
 import pytest_asyncio
 from bson import ObjectId
+from pydantic import SecretStr
 from pymongo.errors import ConnectionFailure
 
 from app.models.contact import Platform
@@ -19,10 +22,12 @@ from app.platforms.heard import MOST_TEXT
 from tests.delivery.shop import Shop, open_shop
 from tests.handlers.strangers import post as header_of
 from tests.handlers.strangers import stranger
+from tests.sockets.again import elsewhere
 from tests.waiting import until
 
 FB, IG, WA, TG = Platform.FACEBOOK, Platform.INSTAGRAM, Platform.WHATSAPP, Platform.TELEGRAM
 PEERS = {FB: "PSID-1", IG: "IGSID-1", WA: "491701234", TG: "4711"}
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
 @pytest_asyncio.fixture
@@ -233,6 +238,50 @@ async def test_a_channels_own_address_hears_that_channel_alone(shop: Shop) -> No
     other = orjson.dumps(told(shop, wrote("m_2", "Hi"), account="ANOTHER_PAGE"))
     assert (await post(shop, f"facebook/{shop.channels[FB]}", other, signed(shop, other)))[0] == 200
     assert len(await inbox(shop)) == 1
+
+
+@pytest.mark.parametrize(
+    "when", [253_402_300_800_000, (1 << 48) - 1, "9" * 15, "9" * 5000, -1, 0, True, "soon", None, []]
+)
+async def test_a_time_that_is_none_holds_nothing_back(shop: Shop, when: Any) -> None:
+    assert await tell(shop, wrote("m_1", "When?") | {"timestamp": when}) == 200
+    assert await tell(shop, {"read": {"watermark": when}, "timestamp": when}) == 200
+    sent = {"message_id": 1, "date": when, "chat": {"id": 4711, "type": "private"}, "text": "When?"}
+    sent["from"] = {"id": 4711, "is_bot": False, "first_name": "Ann"}
+    assert await shop.emit("message", TG, payload={"update_id": 1, "message": sent}) == [200]
+    for platform in (FB, TG):
+        (message,) = await inbox(shop, platform)
+        assert message["created_at"] > "2026"
+
+
+async def test_the_same_id_on_two_channels_is_two_messages(shop: Shop) -> None:
+    first = shop.account(FB)
+    await shop.connect(FB)
+    for account in (first, shop.account(FB)):
+        assert await shop.emit("message", FB, payload=told(shop, wrote("m_1", account), account=account)) == [200]
+    assert {message["content"] for message in await inbox(shop)} == {first, shop.account(FB)}
+
+
+async def test_reading_up_to_a_message_leaves_what_came_after_it_unread(shop: Shop) -> None:
+    for number in range(3):
+        await tell(shop, wrote(f"m_{number}", f"{number}"))
+    messages = await inbox(shop)
+    body = {"conversation_id": messages[1]["conversation_id"], "up_to_seq": messages[1]["seq"]}
+    _, answer = await shop.desk.ask("PUT", "/messages/mark-read", body)
+    assert [each["unread_count"] for each in answer["data"]["conversations"]] == [1]
+
+
+async def test_where_no_key_opens_a_bots_secret_nobody_is_let_in(shop: Shop) -> None:
+    keys = {"encryption_keys": (SecretStr(base64.urlsafe_b64encode(b"k" * 32).decode()),)}
+    hub = replace(shop.hub, settings=shop.hub.settings.model_copy(update=keys))
+    async with elsewhere(replace(shop.desk, hub=hub)) as desk:
+        other = replace(shop, desk=desk)
+        body = orjson.dumps({"update_id": 1})
+        for headers in ({}, {SECRET_HEADER: ""}, {SECRET_HEADER: "s3cret"}):
+            assert (await post(other, f"telegram/{shop.channels[TG]}", body, headers))[0] == 401
+    await shop.connect(TG, secret_token="")
+    for headers in ({}, {SECRET_HEADER: ""}):
+        assert (await post(shop, f"telegram/{shop.channels[TG]}", body, headers))[0] == 401
 
 
 async def test_telegram_proves_itself_by_the_bots_secret(shop: Shop) -> None:
