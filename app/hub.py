@@ -17,6 +17,7 @@ from app.models.people import ApiKey, Session, User
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
+from app.outside.line import Pace
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.refresh_tokens import RefreshTokens
@@ -93,6 +94,7 @@ class Hub:
     networks: Mapping[Platform, Network]
     doorbell: Doorbell
     limiter: Limiter
+    pace: Pace
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)

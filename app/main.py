@@ -1,6 +1,7 @@
 """Build the application: open what is outside, mount the doors, close in reverse order."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -29,6 +30,7 @@ from app.outside.clock import Clock
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import Limiter
+from app.outside.line import AT_MOST, Pace
 from app.outside.origins import Origins
 from app.outside.passwords import Passwords
 from app.outside.refresh_tokens import RefreshTokens
@@ -60,7 +62,8 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
         journal = Journal(stores, clock.now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
         tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl, clock.now)
-        passwords = Passwords(settings.bcrypt_salt_rounds)
+        passwords = Passwords(settings.bcrypt_salt_rounds, AT_MOST if settings.rate_limits else math.inf)
+        limiter = Limiter(doorbell, on=settings.rate_limits)
         derived = Derived(key.get_secret_value() for key in settings.encryption_keys)
         talk = Talk(within=within)
         await journal.start()
@@ -78,7 +81,8 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
                 networks=networks_for(settings),
                 doorbell=doorbell,
-                limiter=Limiter(doorbell, on=settings.rate_limits),
+                limiter=limiter,
+                pace=Pace(limiter),
                 now=clock.now,
                 new_id=new_id,
             )

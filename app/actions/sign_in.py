@@ -4,16 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.access import hash_of, issue_token
+from app.actions.sign_in_limits import knows, remember, take_a_try, wait_for_a_try
 from app.errors import Unauthenticated
 from app.hub import Hub
 from app.models.entity import SessionId
 from app.models.people import Session, User
-from app.outside.limiter import Rate
-from app.outside.peer import site_of
 from app.outside.tokens import Claims
-
-MINUTE = 60.0  # seconds
-MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,20 +36,31 @@ async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = 
     """Return tokens for an e-mail address and its password.
 
     Raises Unauthenticated, without saying which was wrong; RateLimited for an account, or an `address` that it comes
-    from, that is tried too often, whether or not it exists.
+    from, that is tried too often, whether or not it exists; none of both keeps its owner from a place that it knows.
     """
-    _hold_to_limit(hub, email.strip().lower(), address)
-    user = await hub.store.users.with_email(email.strip().lower())
-    if not await hub.passwords.match(password, user.password_hash if user else None) or user is None or not user.active:
-        raise Unauthenticated("This address and password do not go together.")
+    email = email.strip().lower()
+    rank = take_a_try(hub, email, address)
+    user = await hub.store.users.with_email(email)
+    if knows(hub, user, address):
+        rank = 0.0
+    else:
+        await wait_for_a_try(hub, email, rank)
+    stored = user.password_hash if user else None
+    if not await hub.passwords.match(password, stored, rank) or user is None or not user.active:
+        raise _wrong()
     session = _new_session(hub, user)
     await hub.store.sessions.create(session)
     # Whoever changes the password or lets this person go does that first, and ends all sign-ins then. So either they
     # end this one, or we see here what they did.
     if not _is_still(user, await hub.store.users.get(user.company_id, user.id)):
         await hub.store.sessions.end(session.id)
-        raise Unauthenticated("This address and password do not go together.")
+        raise _wrong()
+    await remember(hub, user, address)
     return signed_in(hub, user, session)
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated("This address and password do not go together.")
 
 
 def _new_session(hub: Hub, user: User) -> Session:
@@ -71,19 +78,6 @@ def _new_session(hub: Hub, user: User) -> Session:
 
 def _is_still(user: User, now: User | None) -> bool:
     return now is not None and now.active and now.password_hash == user.password_hash
-
-
-def _hold_to_limit(hub: Hub, email: str, address: str | None) -> None:
-    """Each account from one place so often; one place, and one account, ten times as often.
-
-    So whoever guesses an account's password from elsewhere does not keep its owner out.
-    """
-    most, site = hub.settings.sign_ins_per_minute, site_of(address or "")
-    few, many = Rate(most, MINUTE, most), Rate(MANY * most, MINUTE, MANY * most)
-    if address is not None:
-        hub.limiter.take(f"sign-in from {site}", many)
-    hub.limiter.take(f"sign-in to {email} from {site}", few)
-    hub.limiter.take(f"sign-in to {email}", many)
 
 
 def signed_in(hub: Hub, user: User, session: Session) -> SignedIn:

@@ -49,6 +49,7 @@ class User:
     role: Role
     password_hash: str
     active: bool = True
+    sites: tuple[str, ...] = ()  # what tells the places from which this person signed in, the latest last
     created_at: datetime
 
     def card(self) -> dict[str, object]:

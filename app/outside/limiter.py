@@ -55,14 +55,22 @@ class Limiter:
         """Take one from a bucket. Raises RateLimited, with the seconds after which to come again."""
         if not self.on:
             return
-        now = time.monotonic()
-        wait = self._full_at.get(name, now) - now - (rate.burst - 1) * rate.interval
-        if wait > 0:
+        if wait := self.wait(name, rate):
             raise RateLimited(retry_after=math.ceil(wait))
         self._draw(name, 1, rate.interval, rate.burst)
         if not self._taken:
             asyncio.get_running_loop().call_later(RING, self._ring)
         self._taken[name, rate.interval, rate.burst] += 1
+
+    def wait(self, name: str, rate: Rate) -> float:
+        """Return the seconds after which one can be taken from a bucket."""
+        now = time.monotonic()
+        return max(0.0, self._full_at.get(name, now) - now - (rate.burst - 1) * rate.interval) if self.on else 0.0
+
+    def taken(self, name: str, rate: Rate) -> float:
+        """Return how many were taken from a bucket and are not back yet."""
+        now = time.monotonic()
+        return max(0.0, self._full_at.get(name, now) - now) / rate.interval
 
     def _draw(self, name: str, count: int, interval: float, burst: float) -> None:
         """Take from a bucket; however much is taken elsewhere, it is never more than empty."""

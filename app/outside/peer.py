@@ -39,3 +39,14 @@ def site_of(address: str) -> str:
     if not isinstance(parsed, IPv6Address):
         return address
     return str(parsed.ipv4_mapped) if parsed.ipv4_mapped else str(ip_network((parsed, 64), strict=False))
+
+
+def wide_site_of(address: str) -> str | None:
+    """Return the IPv6 network of 48 bits that an address is in, where one customer may have very many sites."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    if not isinstance(parsed, IPv6Address) or parsed.ipv4_mapped:
+        return None
+    return str(ip_network((parsed, 48), strict=False))

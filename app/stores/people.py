@@ -70,6 +70,14 @@ class Users:
         """Store the hash of another password, and return the person; None when there is none."""
         return await self._set(company_id, id, {"password_hash": password_hash})
 
+    async def remember_site(self, company_id: CompanyId, id: UserId, site: str, most: int) -> None:
+        """Note a place as the latest from which a person signed in, and keep that many."""
+        others = {"$filter": {"input": {"$ifNull": ["$sites", []]}, "cond": {"$ne": ["$$this", site]}}}
+        await self.collection.update_one(
+            {"_id": object_id(id), "company_id": object_id(company_id)},
+            [{"$set": {"sites": {"$slice": [{"$concatArrays": [others, [site]]}, -most]}}}],
+        )
+
     async def _set(self, company_id: CompanyId, id: UserId, fields: Document) -> User | None:
         found = await self.collection.find_one_and_update(
             {"_id": object_id(id), "company_id": object_id(company_id)},

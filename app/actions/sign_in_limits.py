@@ -1,0 +1,65 @@
+"""How often somebody may try to sign in, so that nobody guesses a password and nobody keeps its owner out.
+
+An account from one place so often; one place, and one account, ten times as often. Whoever signs in from a place from
+which they did before is not held to the account's limit; others wait for it, and who tried the least goes first.
+"""
+
+from app.hub import Hub
+from app.models.people import User
+from app.outside.limiter import Rate
+from app.outside.peer import site_of, wide_site_of
+
+MINUTE = 60.0  # seconds
+MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
+WIDE = 4  # times as many from an IPv6 network of 48 bits: it has 65 536 places, of a few customers
+LABEL = "site"  # what a place is remembered by, in the row of whoever signed in there
+SITES = 20  # places that are remembered of a person
+
+Bucket = tuple[str, Rate]
+
+
+def take_a_try(hub: Hub, email: str, address: str | None) -> float:
+    """Count a try, and return how many stand against this account from here, and this place. Raises RateLimited."""
+    buckets = tuple(_buckets(hub, email, address))
+    for name, rate in buckets:
+        hub.limiter.take(name, rate)
+    return max(hub.limiter.taken(name, rate) for name, rate in buckets)
+
+
+async def wait_for_a_try(hub: Hub, email: str, rank: float) -> None:
+    """Count a try from a place that the account does not know: now, or when it is our turn. Raises RateLimited."""
+    most = MANY * hub.settings.sign_ins_per_minute
+    await hub.pace.take(f"sign-in to {email}", Rate(most, MINUTE, most), rank)
+
+
+def knows(hub: Hub, user: User | None, address: str | None) -> bool:
+    """Tell whether this person signed in from there before."""
+    return user is not None and address is not None and not set(user.sites).isdisjoint(_marks(hub, user, address))
+
+
+async def remember(hub: Hub, user: User, address: str | None) -> None:
+    """Know the place from now on from which somebody signed in."""
+    if address is not None:
+        mark = _marks(hub, user, address)[0]
+        if user.sites[-1:] != (mark,):
+            await hub.store.users.remember_site(user.company_id, user.id, mark, SITES)
+
+
+def _buckets(hub: Hub, email: str, address: str | None) -> list[Bucket]:
+    most = hub.settings.sign_ins_per_minute
+    site, wide = site_of(address or ""), wide_site_of(address or "")
+    found = [] if address is None else [(f"sign-in from {site}", _rate(MANY * most))]
+    if wide is not None:
+        found.append((f"sign-in from {wide}", _rate(WIDE * MANY * most)))
+        found.append((f"sign-in to {email} from {wide}", _rate(WIDE * most)))
+    return [*found, (f"sign-in to {email} from {site}", _rate(most))]
+
+
+def _rate(most: int) -> Rate:
+    return Rate(most, MINUTE, most)
+
+
+def _marks(hub: Hub, user: User, address: str) -> list[str]:
+    """Return what a place is remembered by, with each key: nobody reads an address in it."""
+    says = f"{user.id} {site_of(address)}"
+    return [f"{key}.{hub.derived.proof(LABEL, says, key)[:22]}" for key in hub.derived.names]
