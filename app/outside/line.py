@@ -36,7 +36,9 @@ class Line:
         place = (rank, next(self._numbers), turn)
         insort(self._places, place)
         if len(self._places) > self._most:
-            self._places.pop()[2].set_exception(_too_many())
+            last = self._places.pop()[2]
+            if not last.done():
+                last.set_exception(_too_many())
         try:
             async with asyncio.timeout(PATIENCE):
                 await turn
@@ -48,10 +50,12 @@ class Line:
 
     def call(self) -> bool:
         """Give the first one their turn; tell whether there was one."""
-        if not self._places:
-            return False
-        self._places.pop(0)[2].set_result(None)
-        return True
+        while self._places:
+            turn = self._places.pop(0)[2]
+            if not turn.done():  # else they are about to go: they were cancelled in this very moment
+                turn.set_result(None)
+                return True
+        return False
 
     def _leave(self, place: Place) -> None:
         if place in self._places:

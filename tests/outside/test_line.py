@@ -81,6 +81,17 @@ async def test_who_goes_away_gives_their_turn_back() -> None:
     assert (standing.served, standing.lost, len(standing.line)) == ([], 1, 0)
 
 
+async def test_whoever_is_just_going_is_passed_over() -> None:
+    standing = Standing(most=2)
+    await standing.comes("a", 1)
+    await standing.comes("b", 2)
+    standing.people["a"].cancel()
+    assert standing.line.call(), "the turn is b's"
+    assert not standing.line.call()
+    await asyncio.wait(standing.people.values())
+    assert (standing.served, standing.lost, len(standing.line)) == (["b"], 0, 0)
+
+
 RATE = Rate(count=50, seconds=1.0, burst=2)
 
 

@@ -57,7 +57,7 @@ async def test_sockets_here_and_at_a_server_without_a_ring_are_closed_and_no_oth
         assert await is_closed(wire)
         assert await is_closed(far)
         for each in (colleague, bot):
-            assert (await each.call("sync", {"since": 0}))["ok"]
+            assert (await each.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
 
 
 async def test_who_signs_in_again_is_not_thrown_out_by_what_ended_before(desk: Desk) -> None:
@@ -67,4 +67,4 @@ async def test_who_signs_in_again_is_not_thrown_out_by_what_ended_before(desk: D
             assert await is_closed(old)
             for _ in range(3):  # the note can still be read: looking at it again ends nobody who may go on
                 await there.sockets.reviews.noted()
-            assert (await new.call("sync", {"since": 0}))["ok"]
+            assert (await new.call("sync", {"epoch": await desk.epoch(), "since": 0}))["ok"]
