@@ -17,7 +17,7 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile -
     --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo cluster test lint lint-style lint-types lint-imports lint-house bench lock clean
+.PHONY: help run demo cluster test lint lint-style lint-types lint-imports lint-house bench mutants lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name what; do \
@@ -54,10 +54,15 @@ bench: $(VENV)/bench.stamp ## measure against the peers, and write docs/benchmar
 	@set -e; for name in $(BENCHES); do echo "bench.$$name"; $(WITH_NODE) $(PYTHON) -m bench.$$name; done
 	@$(PYTHON) -m bench.report
 
+mutants: $(VENV)/mutants.stamp ## break the code on purpose, line by line, and say what no test noticed (an hour and more)
+	$(PYTHON) -m tests.mutants
+
 lock: $(VENV)/dev.stamp ## choose new versions within setup.cfg's ranges, and write their hashes
 	$(PIP_COMPILE) --upgrade --output-file requirements.txt setup.cfg
 	$(PIP_COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt setup.cfg
 	$(PIP_COMPILE) --upgrade --extra bench --constraint requirements-dev.txt --output-file requirements-bench.txt setup.cfg
+	$(PIP_COMPILE) --upgrade --extra dev --extra mutants --constraint requirements-dev.txt \
+		--output-file requirements-mutants.txt setup.cfg
 
 clean: ## remove what was installed and built; the data under DATA_DIR stay
 	rm -rf $(VENV) build dist ./*.egg-info .coverage .coverage.* htmlcov tests/js/node_modules
@@ -83,6 +88,11 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements-embedded.txt | $(PYTHON)
 $(VENV)/bench.stamp: requirements-bench.txt requirements-embedded.txt | $(PYTHON)
 	@echo "Installing into $(VENV) ..."
 	@$(PIP_INSTALL) -r requirements-bench.txt -r requirements-embedded.txt
+	@touch $@
+
+$(VENV)/mutants.stamp: requirements-mutants.txt requirements-embedded.txt | $(PYTHON)
+	@echo "Installing into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements-mutants.txt -r requirements-embedded.txt
 	@touch $@
 
 tests/js/node_modules/.package-lock.json: tests/js/package-lock.json | $(VENV)/dev.stamp

@@ -10,7 +10,8 @@ from packaging.version import Version
 
 from tests.house.source import ROOT, setup_cfg
 
-PINNED = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-embedded.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-mutants.txt")
+PINNED = (*LOCKS, "requirements-embedded.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 FLOORS = {"aiohttp": "3.14.3", "python-socketio": "5.16.3", "python-engineio": "4.13.3"}
 
@@ -54,7 +55,7 @@ def test_each_library_is_documented_where_it_belongs(extra: str) -> None:
 
 
 @pytest.mark.parametrize("name", FLOORS)
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_no_library_is_below_what_is_known_to_be_safe(lock: str, name: str) -> None:
     assert pins(lock)[name] >= Version(FLOORS[name])
 
@@ -68,7 +69,7 @@ def test_the_pins_are_within_the_ranges() -> None:
 
 def test_what_is_tested_is_what_is_served() -> None:
     served = pins("requirements.txt")
-    for lock in ("requirements-dev.txt", "requirements-bench.txt"):
+    for lock in LOCKS[1:]:
         assert {name: version for name, version in pins(lock).items() if name in served} == served
 
 
