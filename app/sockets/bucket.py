@@ -12,9 +12,9 @@ class Bucket:
 
     def take(self, rate: float, burst: float, now: float) -> bool:
         """Take a token if there is one."""
-        self.tokens = min(burst, self.tokens + (now - self.filled_at) * rate)
+        tokens = self.tokens + (now - self.filled_at) * rate
+        if tokens > burst:  # min() would cost a call, and each frame comes by here
+            tokens = burst
         self.filled_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
+        self.tokens = tokens - 1 if tokens >= 1 else tokens
+        return tokens >= 1
