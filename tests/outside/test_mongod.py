@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -39,6 +40,17 @@ async def test_an_open_transaction_loses_its_locks_after_five_seconds(tmp_path: 
     async with embedded_mongo(tmp_path, "server") as uri, connected(uri) as client:
         answer = await client.admin.command({"getParameter": 1, "transactionLifetimeLimitSeconds": 1})
         assert answer["transactionLifetimeLimitSeconds"] == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the limits of another process")
+async def test_it_may_open_as_many_files_as_the_system_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), hard))  # as an ordinary user's processes begin
+    try:
+        async with embedded_mongo(tmp_path, "server"):
+            assert resource.prlimit(state(tmp_path)["pid"], resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_a_restart_finds_its_data_on_the_same_port(tmp_path: Path) -> None:
