@@ -1,4 +1,4 @@
-"""No code asks this machine's wall clock: "when" is the database's (app/outside/clock.py), "how long" the monotonic one.
+"""No code asks this machine's wall clock: "when" is the database's (app/outside/clock.py), "how long" the monotonic.
 
 A machine's clock may be wrong, and is set while we run: what is due, over or expired must not depend on it.
 """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from app.errors import ConversationClosed, IdempotencyConflict, Internal
 from app.events import ContactUpdated
-from app.journal.change import Change, Committed, Decision, Seen
+from app.journal.change import Change, Committed, Decision, Recorded, Seen
 from app.journal.ledger import Ledger
 from app.journal.memory import Memory
 from app.models.contact import Contact, Identity, Platform
@@ -116,3 +116,15 @@ def test_a_name_that_was_given_up_is_free_again() -> None:
     assert draft[Contact.known_as(channel, "ann")] == contact
     draft.put(replace(contact, identities=()))
     assert draft[Contact.known_as(channel, "ann")] is None
+
+
+def test_a_key_that_the_log_knows_is_answered_as_it_was_and_writes_nothing() -> None:
+    ledger, _ = ledger_at(41)
+    again, other = saying(ann(), "a"), saying(ann(), "a", digest="other")
+    known = {"a": Recorded(COMPANY, 7, "x", None, NOW, b'{"contact":{"name":"Ann"}}', "a", "same")}
+    for change in (again, other):
+        ledger.record(change, known, lambda _: None)
+    (_, replayed), (_, refused) = ledger.answers
+    assert replayed == Committed(seq=7, payload={"contact": {"name": "Ann"}}, replayed=True)
+    assert isinstance(refused, IdempotencyConflict)
+    assert (ledger.head, ledger.puts, ledger.events) == (41, {}, [])

@@ -3,7 +3,7 @@
 import time
 from datetime import timedelta
 
-from app.journal.writers import STEADY, WATCHED, Writer
+from app.journal.writers import LOOK_AGAIN, STEADY, WATCHED, Writer
 from app.main import open_hub
 from app.stores.codec import Document
 from tests.desk import Desk
@@ -73,6 +73,20 @@ async def test_nobody_is_dead_as_long_as_our_own_beats_do_not_go_through(desk: D
     writer._steady_since -= WATCHED + 0.1
     writer._watched["other"] = (1, time.monotonic() - 60)
     assert writer._dead([silent()]) == [silent()]
+
+
+async def test_a_dead_writer_is_ended_and_looked_for_now_and_then_only(desk: Desk) -> None:
+    writer, writers = watching(desk), desk.hub.store.writers.collection
+    long_ago = desk.hub.now() - timedelta(hours=1)
+    await writers.insert_many([{"_id": name, "sessions": [], "seen_at": long_ago} for name in ("dead", "new")])
+    await writer.free_dead()
+    assert await writers.count_documents({"seen_at": long_ago}) == 2, "they are watched first"
+    writer._watched["dead"] = (writer._watched["dead"][0], time.monotonic() - WATCHED - 0.1)
+    await writer.free_dead()
+    assert await writers.count_documents({"seen_at": long_ago}) == 2, "a moment ago was the last look"
+    writer._looked -= LOOK_AGAIN
+    await writer.free_dead()
+    assert [each["_id"] async for each in writers.find({"seen_at": long_ago})] == ["new"]
 
 
 async def test_no_writer_takes_itself_for_dead(desk: Desk) -> None:

@@ -42,7 +42,8 @@ AREAS = {
     "journal": Area(
         ("app/journal/*.py",),
         (
-            *("tests/journal/test_closing.py", "tests/journal/test_ledger.py", "tests/journal/test_ring.py"),
+            *("tests/journal/test_carried.py", "tests/journal/test_closing.py", "tests/journal/test_feed.py"),
+            *("tests/journal/test_ledger.py", "tests/journal/test_ring.py", "tests/cluster/test_doorbell.py"),
             *("tests/journal/test_shared.py", "tests/journal/test_sizes.py", "tests/journal/test_trouble.py"),
             *("tests/journal/test_writers.py", "tests/journal/test_journal.py", "tests/journal/test_contention.py"),
             *("tests/stores/test_lanes.py", "tests/handlers/test_changes.py"),
