@@ -92,7 +92,7 @@ async def test_whoever_is_just_going_is_passed_over() -> None:
     assert (standing.served, standing.lost, len(standing.line)) == (["b"], 0, 0)
 
 
-RATE = Rate(count=50, seconds=1.0, burst=2)
+RATE = Rate(count=10, seconds=1.0, burst=2)
 
 
 async def test_an_empty_bucket_is_waited_for_at_its_pace() -> None:

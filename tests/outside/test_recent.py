@@ -1,6 +1,7 @@
 """What was looked up a moment ago is not asked for again, and forgetting leaves nothing behind."""
 
 import asyncio
+from functools import partial
 
 from app.outside.recent import Recent
 
@@ -34,3 +35,27 @@ async def test_keys_that_nobody_has_leave_nothing_behind() -> None:
         await recent.get(key, nobody)
         recent.forget(key)
     assert not any((recent._kept, recent._asking, recent._forgotten))
+
+
+async def test_what_is_forgotten_by_its_answer_is_asked_for_anew_even_if_it_was_just_being_asked_for() -> None:
+    recent: Recent[str, int] = Recent(60.0)
+    asked: list[str] = []
+    go = asyncio.Event()
+
+    async def ask(key: str) -> int:
+        asked.append(key)
+        if key == "c":
+            await go.wait()
+        return len(key) if key != "b" else 7
+
+    for key in ("a", "b"):
+        await recent.get(key, partial(ask, key))
+    under_way = asyncio.create_task(recent.get("c", partial(ask, "c")))
+    await asyncio.sleep(0)
+    recent.forget_if(lambda answer: answer == 7)
+    go.set()
+    await under_way
+    for key in ("a", "b", "c"):
+        await recent.get(key, partial(ask, key))
+    assert asked == ["a", "b", "c", "b", "c"]
+    assert not any((recent._asking, recent._forgotten))
