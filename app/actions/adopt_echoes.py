@@ -1,5 +1,6 @@
 """Store what was written elsewhere while something of ours was on its way: by now it is known not to be ours."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from loguru import logger
@@ -11,24 +12,41 @@ from app.errors import Refusal
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel
-from app.models.entity import MessageId, evolve
+from app.models.entity import ChannelId, MessageId, evolve
 from app.models.message import Message
 from app.models.parked import Parked
 
 PATIENCE = timedelta(seconds=60)  # until when the answer to a call of ours must have come
-MOST = 200  # of a run
+PAGE = 200  # echoes
 
 
 async def adopt_echoes(hub: Hub) -> int:
-    """Look through the echoes that were kept aside for over a minute; return how many there were."""
-    waiting = await hub.store.early_echoes.waiting(hub.now() - PATIENCE, MOST)
-    for parked in waiting:
+    """Look through the echoes that were kept aside for over a minute, the oldest first; return how many there were.
+
+    Channels go side by side. When an echo of one fails, the rest of that channel waits for the next run behind it, in
+    its order, and holds up no other channel's: what is not adopted within the hour is lost.
+    """
+    seen, last, failed = 0, None, dict[ChannelId, BaseException]()
+    while page := await hub.store.early_echoes.waiting(PATIENCE, PAGE, after=last):
+        seen, last = seen + len(page), page[-1]
+        lines: dict[ChannelId, list[Parked]] = {}
+        for parked in page:
+            lines.setdefault(parked.channel_id, []).append(parked)
+        ids = [id for id in lines if id not in failed]
+        ended = await asyncio.gather(*(_adopt_in_turn(hub, lines[id]) for id in ids), return_exceptions=True)
+        failed.update((id, error) for id, error in zip(ids, ended, strict=True) if error is not None)
+    for id, error in failed.items():
+        logger.bind(channel_id=id, error=type(error).__name__).warning("an echo could not be adopted")
+    if unexpected := [error for error in failed.values() if not isinstance(error, Refusal)]:
+        raise unexpected[0]
+    return seen
+
+
+async def _adopt_in_turn(hub: Hub, line: list[Parked]) -> None:
+    """Adopt a channel's echoes one after the other, until one fails."""
+    for parked in line:
         channel = await channel_at(hub, parked.channel_id)
-        try:
-            await (_adopt(hub, channel, parked) if channel is not None else _let_go(hub, parked))
-        except Refusal as refusal:
-            logger.bind(channel_id=parked.channel_id, code=refusal.code).warning("an echo could not be adopted")
-    return len(waiting)
+        await (_adopt(hub, channel, parked) if channel is not None else _let_go(hub, parked))
 
 
 async def _adopt(hub: Hub, channel: Channel, parked: Parked) -> None:

@@ -10,7 +10,8 @@ from loguru import logger
 
 from app.access import recalled
 from app.actions.open_secrets import secret_of
-from app.actions.record_outcome import Piecework, record_delay, record_end, record_piece
+from app.actions.record_outcome import Piecework, record_delay, record_end
+from app.actions.record_proof import keep_piece
 from app.actions.renew_token import RenewalLater, renew_token
 from app.actions.set_health import set_health
 from app.actions.take_turn import PARKED, wait_of
@@ -44,6 +45,10 @@ class _Work:
         """Tell whether a call that begins now could outlive the claim: it may take a third of it."""
         return time.monotonic() - self.began > self.lease / 3
 
+    def answered(self) -> None:
+        """Take note that the platform has answered: writing that down has a bound of its own."""
+        self.bound.reschedule(None)
+
     def renewed(self, began: float) -> None:
         """Take note that the claim holds anew since a moment."""
         self.began = began
@@ -75,7 +80,7 @@ async def deliver_message(hub: Hub, turn: Turn) -> None:
 
 async def _send(hub: Hub, turn: Turn, work: _Work) -> None:
     for index in work.scene.unsent:
-        if work.is_late:
+        if work.is_late or hub.drain.begun:  # the rest is for a later turn, in a process that stays
             await hub.store.lanes.release(turn, 0.0)
             return
         at = hub.now()
@@ -84,10 +89,11 @@ async def _send(hub: Hub, turn: Turn, work: _Work) -> None:
         except (Refused, RenewalLater) as refused:
             await _refused(hub, turn, work.scene, refused.failure)
             return
+        work.answered()
         hub.journal.probe("after_answer")
         piece = Piecework(index=index, of=len(work.scene.pieces), external_id=id, at=at)
         began = time.monotonic()
-        is_ours = await record_piece(hub, turn, piece)
+        is_ours = await keep_piece(hub, turn, piece)
         await note_success(hub, turn.channel_id)
         if not is_ours:
             return

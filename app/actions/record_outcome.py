@@ -171,17 +171,23 @@ async def _settle(
         needs=(Message.ref(turn.message_id), Conversation.ref(turn.id), *needs),
         decide=decide,
     )
-    until = time.monotonic() + hub.store.lanes.lease
+    try:
+        await commit_within(hub, change, until=time.monotonic() + hub.store.lanes.lease)
+    except Fenced:
+        logger.bind(message_id=turn.message_id).warning("a turn was taken over")
+        return False
+    return True
+
+
+async def commit_within(hub: Hub, change: Change, *, until: float) -> None:
+    """Commit, again and again while the database is away, until a moment of the monotonic clock. Raises a Refusal."""
     while True:
         try:
             await hub.journal.commit(change)
-        except Fenced:
-            logger.bind(message_id=turn.message_id).warning("a turn was taken over")
-            return False
         except Refusal as refusal:
             if not refusal.retryable or time.monotonic() > until:
                 raise
             change = replace(change, claimed=True)  # it may have been committed: look it up
             await asyncio.sleep(AGAIN)
         else:
-            return True
+            return

@@ -10,7 +10,7 @@ from loguru import logger
 from app.commands.command import DONE, Command
 from app.commands.demo_company import Demo, demo_company_id, demo_where_wanted
 from app.commands.running import bound, open_door, prepared
-from app.commands.stopping import until_stopped
+from app.commands.stopping import stop_within, until_stopped
 from app.commands.supervising import SUPERVISED, supervise
 from app.commands.surroundings import database_for, settings_for, variables_here
 from app.commands.welcome import Welcome, welcome
@@ -61,7 +61,7 @@ async def serve(args: Namespace, *, demo: bool) -> None:
         logger.warning(typo.sentence)
     if getattr(args, "workers", None):
         return await _supervise(args, settings, demo=demo)
-    with until_stopped(), bound(settings) as door:
+    with until_stopped(stop_within(settings)), bound(settings) as door:
         async with database_for(settings, "server") as uri, prepared(settings, uri, door) as runner:
             made = await demo_where_wanted(runner.app[HUB], asked=demo)
             hub = await open_door(runner, door, settings)

@@ -1,6 +1,7 @@
 """How a server is told to stop: the first signal closes everything in order, the second one ends it at once."""
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -9,12 +10,20 @@ from contextlib import contextmanager
 
 from loguru import logger
 
-# Turns of the outbox get 12 of them, requests 3 more, the journal 5, and mongod takes what it needs, usually 1.
-AT_MOST = 25  # seconds
+from app.settings import Settings
+
+# Seconds besides the answer of a platform that is waited for: 2 to write it down, requests 3 more, the journal 5, and
+# mongod takes what it needs, usually 1.
+BESIDES = 15
+
+
+def stop_within(settings: Settings) -> int:
+    """Return the seconds that a stop may take: 25, and more where a platform may take more than 10 to answer."""
+    return BESIDES + math.ceil(settings.platform_timeout.total_seconds())
 
 
 @contextmanager
-def until_stopped(within: int = AT_MOST) -> Iterator[None]:
+def until_stopped(within: int) -> Iterator[None]:
     """Leave the block, from wherever it waits, when SIGTERM or SIGINT comes; its own blocks close on the way out.
 
     What is not closed `within` so many seconds is left to the kernel.

@@ -8,25 +8,24 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from loguru import logger
 
 import app
 from app.commands.command import CommandError
 from app.commands.running import BACKLOG, bound, cannot_listen
-from app.commands.stopping import AT_MOST, until_stopped
+from app.commands.stopping import stop_within, until_stopped
 from app.commands.surroundings import database_for
 from app.commands.welcome import Welcome
-from app.commands.working import READY
+from app.commands.worker import LATER, Worker
 from app.settings import Settings
 
 SUPERVISED = hasattr(socket, "SO_REUSEPORT") and sys.platform != "win32"
-READY_WITHIN = 60.0  # seconds that a worker has to be up
-LEAVE_WITHIN = AT_MOST + 1.0  # seconds that a worker has to be gone; its own patience ends before
 RESTING = (0.1, 5.0)  # seconds before a worker that died is started again: doubled for each death in a row
 STEADY = 10.0  # seconds after which a worker's death is no more one in a row
 
@@ -48,13 +47,14 @@ async def supervise(settings: Settings, workers: int, prepare: Prepare, say: Cal
     """
     renew = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew.set)
-    with until_stopped(within=int(LEAVE_WITHIN) + 3), ExitStack() as doors:
+    with until_stopped(supervisor_stops_within(settings)), ExitStack() as doors:
         with bound(settings) as alone:  # where others share the port, too, binding it shared would not fail
             place = settings.model_copy(update={"port": alone.getsockname()[1]})
         first, *rest = [doors.enter_context(bound(place, shared=True)) for _ in range(workers)]
         async with database_for(settings, "server") as uri:
             known = await prepare(uri, first)
-            crew = Crew([Slot(number, door, uri) for number, door in enumerate((first, *rest))], renew=renew)
+            patience = stop_within(settings) + LATER
+            crew = Crew([Slot(number, door, uri, patience) for number, door in enumerate((first, *rest))], renew=renew)
             for slot in crew.slots:
                 _listen(settings, slot.door)
             try:
@@ -65,44 +65,16 @@ async def supervise(settings: Settings, workers: int, prepare: Prepare, say: Cal
                 await crew.stop()
 
 
+def supervisor_stops_within(settings: Settings) -> int:
+    """Return the seconds that stopping may take: a worker's, one until it is ended, and three for what is ours."""
+    return stop_within(settings) + int(LATER) + 3
+
+
 def _listen(settings: Settings, door: socket.socket) -> None:
     try:
         door.listen(BACKLOG)
     except OSError as error:
         raise cannot_listen(settings, error) from None
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """One process at work; `line` is ours to it: it says when it is ready, and ends it when we end."""
-
-    process: asyncio.subprocess.Process
-    line: socket.socket
-    began: float
-    told: bool = False  # to leave
-
-    async def is_ready(self) -> bool:
-        """Wait until it serves; False when it ended instead, or takes too long."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(READY_WITHIN):
-                return await loop.sock_recv(self.line, 1) == READY
-        except (TimeoutError, OSError):
-            return False
-
-    async def leave(self) -> None:
-        """Tell it to stop, and see that it is gone."""
-        if self.process.returncode is None:
-            if not self.told:  # a second signal would end it at once
-                self.told = True
-                self.process.terminate()
-            try:
-                async with asyncio.timeout(LEAVE_WITHIN):
-                    await self.process.wait()
-            except TimeoutError:
-                self.process.kill()
-                await self.process.wait()
-        self.line.close()
 
 
 @dataclass(slots=True)
@@ -112,6 +84,7 @@ class Slot:
     number: int
     door: socket.socket
     uri: str
+    leave_within: float  # seconds that its workers have to be gone
     worker: Worker | None = None
     deaths: int = 0
     change: asyncio.Lock = field(default_factory=asyncio.Lock)  # of who serves: one at a time
@@ -129,7 +102,7 @@ class Slot:
                 start_new_session=True,  # Ctrl-C reaches us alone: we tell it
             )
             undo.pop_all()
-        return Worker(process, ours, asyncio.get_running_loop().time())
+        return Worker(process, ours, asyncio.get_running_loop().time(), self.leave_within)
 
 
 @dataclass(slots=True)
@@ -165,13 +138,17 @@ class Crew:
                 await worker.leave()
                 return False
             before, slot.worker = slot.worker, worker
+            self._keep(worker.end_if_silent(slot.number), slot)
         if before is not None:
             await before.leave()
         return True
 
     def _watch(self, slot: Slot, worker: Worker) -> None:
         self._here.add(worker)
-        task = asyncio.create_task(self._replace(slot, worker), name=f"slot-{slot.number}")
+        self._keep(self._replace(slot, worker), slot)
+
+    def _keep(self, watch: Coroutine[Any, Any, None], slot: Slot) -> None:
+        task = asyncio.create_task(watch, name=f"slot-{slot.number}")
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 

@@ -24,7 +24,7 @@ from app.models.outbox import Due, LaneStep
 from app.outside.away import log_trouble
 
 SOON = 60.0  # seconds: what is due within them is woken to the moment, the rest by the poll
-STOPPING = 12.0  # seconds that turns have to end; a platform's answer may take ten
+TO_WRITE_DOWN = 2.0  # seconds that turns have at the end, besides what a platform may take to answer
 
 
 class Outbox:
@@ -46,14 +46,15 @@ class Outbox:
         self.hub.journal.on_moves.append(self._moved)
 
     async def close(self) -> None:
-        """Claim nothing more, and let what was begun end; what does not is claimed by nobody for the lease's length."""
+        """Claim nothing more, and let each call that was begun end; the rest of a message is another turn's."""
         self._closing = True
         if self._moved in self.hub.journal.on_moves:
             self.hub.journal.on_moves.remove(self._moved)
         for timer in self._timers.values():
             timer.cancel()
         if self._turns:
-            _, late = await asyncio.wait(self._turns, timeout=STOPPING)
+            within = self.hub.settings.platform_timeout.total_seconds() + TO_WRITE_DOWN
+            _, late = await asyncio.wait(self._turns, timeout=within)
             for turn in late:
                 turn.cancel()
             await asyncio.gather(*late, return_exceptions=True)

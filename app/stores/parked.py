@@ -1,6 +1,6 @@
 """What platforms told before we knew of what they spoke."""
 
-from datetime import datetime
+from datetime import timedelta
 from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
@@ -21,7 +21,11 @@ class ParkedStore(EntityStore[Parked]):
     questions: ClassVar[dict[str, Question]] = {"id": ("_id", str, "_id_")}
     indexes = (
         IndexModel([("at", ASCENDING)], name="expiry", expireAfterSeconds=KEPT),
-        IndexModel([("at", ASCENDING)], name="echoes", partialFilterExpression={"echo": {"$exists": True}}),
+        IndexModel(
+            [("at", ASCENDING), ("_id", ASCENDING)],
+            name="kept_aside",
+            partialFilterExpression={"echo": {"$exists": True}},
+        ),
     )
 
 
@@ -31,8 +35,14 @@ class EarlyEchoes:
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self.store = ParkedStore(database)
 
-    async def waiting(self, before: datetime, limit: int) -> list[Parked]:
-        """Return those that have waited since before a time for one of our messages to claim them."""
-        where = {"echo": {"$exists": True}, "at": {"$lte": before}}
-        found = self.store.collection.find(where).sort("at").limit(limit)
+    async def waiting(self, age: timedelta, limit: int, *, after: Parked | None = None) -> list[Parked]:
+        """Return those that have waited for so long for one of our messages to claim them, the oldest first.
+
+        The database says for how long: what is adopted too early shows twice.
+        """
+        past = {"$subtract": ["$$NOW", int(age.total_seconds() * 1000)]}
+        where: Document = {"echo": {"$exists": True}, "$expr": {"$lte": ["$at", past]}}
+        if after is not None:
+            where["$or"] = [{"at": {"$gt": after.at}}, {"at": after.at, "_id": {"$gt": after.id}}]
+        found = self.store.collection.find(where).sort([("at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
         return [self.store.codec.from_document(document) for document in await found.to_list()]

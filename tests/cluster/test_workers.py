@@ -157,3 +157,23 @@ async def test_a_slot_whose_worker_cannot_be_started_is_tried_again(
 async def test_a_count_of_no_workers_is_refused(tmp_path: Path) -> None:
     done = await run(tmp_path, "serve", "--workers", "0")
     assert (done.code, "1 to 512 processes" in done.err) == (2, True)
+
+
+async def test_a_worker_that_hangs_is_replaced(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    patient = "import sys; import app.commands.worker as worker; worker.MOST_SILENT = 5; import app.cli as cli; "
+    program = f"sys.path.insert(0, {str(ROOT)!r}); {patient}sys.exit(cli.main(sys.argv[1:]))"
+    told = {"MONGODB_URI": database_uri(mongo_uri), "REDIS_URL": redis.url, "PORT": "0"}
+    command = (sys.executable, "-c", f"import sys; {program}", "serve", "--json", "--workers", "2")
+    async with heard(tmp_path, *command, **told) as server:
+        await server.says('"url"')
+        before = workers(server)
+        os.kill(before[0], signal.SIGSTOP)
+        await server.says("a worker hangs; it is ended", within=60)
+
+        async def manned() -> bool:
+            now = workers(server)
+            return len(now) == 2 and before[0] not in now
+
+        await until(manned, within=60)
+        assert before[1] in workers(server)
+        assert await server.end(within=40) == 0

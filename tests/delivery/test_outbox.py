@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from app.main import DRAIN
+from app.commands.stopping import stop_within
+from app.main import DRAIN, build_app
 from app.models.contact import Platform
+from app.settings import Settings
 from tests.delivery.shop import Shop, open_shop
 from tests.waiting import until
 
-TG, WA = Platform.TELEGRAM, Platform.WHATSAPP
+IG, TG, WA = Platform.INSTAGRAM, Platform.TELEGRAM, Platform.WHATSAPP
 
 
 @contextmanager
@@ -74,3 +76,23 @@ async def test_closing_lets_what_is_under_way_end(mongo_uri: str, tmp_path: Path
         await shop.desk.app[DRAIN]()
         assert (await shop.delivery(message))["state"] == "sent"
         assert shop.calls() == 1
+
+
+async def test_closing_leaves_the_rest_of_a_long_message_to_a_later_turn(mongo_uri: str, tmp_path: Path) -> None:
+    async with open_shop(mongo_uri, tmp_path, IG, PLATFORM_TIMEOUT="20s") as shop:
+        shop.rule({"delay_ms": 300}, times=-1)
+        text = " ".join(f"word-{n:04}" for n in range(500))  # five pieces
+        message = await shop.reply(await shop.customer(IG), IG, text)
+        await until(lambda: shop.calls() == 2)
+        await shop.desk.app[DRAIN]()
+        assert shop.calls() <= 3
+        assert (await shop.delivery(message))["state"] == "queued"
+        later = await build_app(shop.hub.settings, shop.desk.uri)
+        assert (await shop.outcome(message, within=30))["state"] == "sent"
+        assert " ".join(shop.texts()) == text
+        await later.cleanup()
+
+
+def test_a_stop_waits_for_as_long_as_a_platform_may_take() -> None:
+    assert stop_within(Settings()) == 25
+    assert stop_within(Settings(platform_timeout=timedelta(minutes=1))) == 75

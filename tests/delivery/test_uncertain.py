@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from app.actions.deliver_message import deliver_message
+from app.actions.take_turn import take_over
 from app.models.contact import Platform
 from app.stores.lanes import Lanes
 from tests.delivery.shop import Shop, open_shop, turns
@@ -74,3 +77,31 @@ async def test_who_comes_too_late_changes_nothing(shop: Shop) -> None:
     await until(lambda: not turns())
     assert shop.fake.state.sent[0].outcome == "delivered"
     assert (await shop.delivery(message))["state"] == "queued"
+
+
+async def test_an_answer_that_comes_after_the_claim_was_lost_still_proves_the_message(shop: Shop) -> None:
+    shop.rule({"delay_ms": 900})
+    message = await shop.reply(await shop.customer(FB), FB)
+    await until(shop.calls)
+    await shop.hub.store.lanes.collection.update_many({}, [{"$set": {"fence": {"$add": ["$fence", 1]}}}])
+    await until(lambda: not turns())
+    delivery = await shop.outcome(message, within=30)
+    assert (delivery["state"], delivery["parts"][0]["external_id"]) == ("sent", shop.fake.state.sent[0].message_id)
+    assert shop.calls() == 1
+
+
+async def test_so_it_does_when_the_message_has_ended_as_uncertain_by_then(shop: Shop) -> None:
+    shop.rule({"delay_ms": 900})
+    message = await shop.reply(await shop.customer(FB), FB)
+    await until(shop.calls)
+    lanes: Lanes = shop.hub.store.lanes
+    await lanes.collection.update_many({}, {"$set": {"lease_until": datetime(2020, 1, 1, tzinfo=UTC)}})
+    for turn in await take_over(shop.hub):  # unless the reaper was quicker
+        await deliver_message(shop.hub, turn)
+    assert (await shop.outcome(message))["state"] == "uncertain"
+
+    async def proven() -> bool:
+        return bool((await shop.delivery(message))["state"] == "sent")
+
+    await until(proven, within=20)
+    assert shop.calls() == 1

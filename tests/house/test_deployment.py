@@ -17,8 +17,8 @@ from app import __version__
 from app.actions.check_health import PATIENCE
 from app.cli import COMMANDS
 from app.commands.checks import LONGEST_TRANSACTION
-from app.commands.stopping import AT_MOST
-from app.commands.supervising import LEAVE_WITHIN
+from app.commands.stopping import stop_within
+from app.commands.supervising import supervisor_stops_within
 from app.handlers.protocol import Deadlines
 from app.handlers.reading import MOST_BODY
 from app.handlers.runner import KEEPALIVE
@@ -81,10 +81,11 @@ def test_the_servers_believe_the_network_of_nginx() -> None:
 
 def test_who_stops_a_server_waits_longer_than_it_takes() -> None:
     *_, pause = d.container()["lifecycle"]["preStop"]["exec"]["command"]
-    assert d.pod()["terminationGracePeriodSeconds"] > AT_MOST + int(pause)
-    assert d.seconds(d.unit("TimeoutStopSec")[0]) > max(AT_MOST, LEAVE_WITHIN + 3)  # a supervisor's own patience
+    at_most = stop_within(Settings())
+    assert d.pod()["terminationGracePeriodSeconds"] > at_most + int(pause)
+    assert d.seconds(d.unit("TimeoutStopSec")[0]) > supervisor_stops_within(Settings())
     for server in d.services("parley").values():
-        assert d.seconds(server["stop_grace_period"]) > AT_MOST
+        assert d.seconds(server["stop_grace_period"]) > at_most
 
 
 def test_servers_are_told_to_stop_and_to_reload_by_the_signals_they_know() -> None:

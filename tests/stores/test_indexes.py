@@ -22,7 +22,7 @@ EXPECTED = {
     "messages": {"external", "of_contact", "of_conversation", "queued_again"},
     "oauth_grants": {"expiry", "state"},
     "read_marks": {"of_conversation", "reader"},
-    "receipts": {"echoes", "expiry"},
+    "receipts": {"expiry", "kept_aside"},
     "sessions": {"expiry", "token", "user"},
     "streams": set(),
     "unheard": {"expiry", "kind"},
