@@ -138,11 +138,11 @@ def resident_pages(pid: int) -> int:
 async def pinned(
     name: str,
     command: Sequence[str | Path],
-    core: int,
+    core: int | str,
     settings: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> AsyncIterator[Running]:
-    """Run a command on one core, with a clean environment and `settings`, until the block ends."""
+    """Run a command until the block ends, on one core or a list of them, with a clean environment and `settings`."""
     allow_many_files()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     with tempfile.TemporaryFile() as errors:

@@ -18,9 +18,10 @@ from bench.figures import RESULTS, saved
 from bench.journal.section import SECTION as JOURNAL
 from bench.resume.section import SECTION as RESUME
 from bench.section import Section
+from bench.strangers.section import SECTION as STRANGERS
 from bench.webhooks.section import SECTION as WEBHOOKS
 
-SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME, DELIVERY, WEBHOOKS, CLUSTER)
+SECTIONS: tuple[Section, ...] = (END_TO_END, ENGINE, JOURNAL, RESUME, DELIVERY, WEBHOOKS, CLUSTER, STRANGERS)
 DOCS = Path(__file__).parent.parent / "docs"
 HEAD = "# Benchmarks\n\nEach figure stands beside a peer's from the same run: [how](../bench/README.md).\n"
 

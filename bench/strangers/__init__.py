@@ -1,0 +1,1 @@
+"""Attacks by strangers, and what other callers wait meanwhile."""

@@ -1,0 +1,47 @@
+"""Floods of frames on one websocket, opened anew whenever the server ends it."""
+
+import asyncio
+from functools import partial
+
+from bench.strangers.wires import CHUNK, CONTINUES, PING, PONG, TEXT_BEGINS, Target, addresses, frame, websocket
+
+SECONDS = 3.0
+ADDRESS = addresses(1, network=2)[0]
+PAUSE = 0.05  # seconds before a stranger who was cut off comes again
+
+# What is said again and again, after what is said once.
+FLOODS = {
+    "empty pings": (b"", frame(b"", PING)),
+    "empty pongs": (b"", frame(b"", PONG)),
+    "engine pongs": (b"", frame(b"3")),
+    "empty continuations": (frame(b"4", TEXT_BEGINS), frame(b"", CONTINUES)),
+    "unknown namespaces": (b"", frame(b"40/nowhere,")),
+    "unasked acks": (b"", frame(b"43/company,1[]")),
+    "unknown events": (b"", frame(b'42/company,["nonsense"]')),
+}
+
+
+async def flood(target: Target, name: str, *, signed_in: bool) -> None:
+    """Say one thing as fast as it is read, for three seconds."""
+    first, each = FLOODS[name]
+    said = each * (CHUNK // len(each))
+    ends = asyncio.get_running_loop().time() + SECONDS
+    while asyncio.get_running_loop().time() < ends:
+        async with websocket(target, ADDRESS, signed_in=signed_in) as socket:
+            listening = asyncio.create_task(socket.ended())
+            try:
+                await socket.send(first)
+                while asyncio.get_running_loop().time() < ends and not listening.done():
+                    async with asyncio.timeout_at(ends + 1):
+                        await socket.send(said)
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+        await asyncio.sleep(PAUSE)
+
+
+ATTACKS = {
+    f"{name}, {'signed in' if signed_in else 'before signing in'}": partial(flood, name=name, signed_in=signed_in)
+    for name in FLOODS
+    for signed_in in (False, True)
+}
