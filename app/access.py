@@ -53,16 +53,21 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def numbered(hub: Hub, token: str) -> Numbered | None:
-    """Return which refresh token of which sign-in this is; None for one that we did not issue.
+async def numbered(hub: Hub, token: str, address: str | None) -> Numbered:
+    """Return which refresh token of which sign-in this is.
 
-    Tokens were random once: one that has not been spent since counts as number 0 of its sign-in.
+    Tokens were random once: one that has not been spent since counts as number 0 of its sign-in. Raises Unauthenticated
+    for one that we did not issue, and TooManyGuesses for an `address` that many such come from.
     """
     known = hub.refresh_tokens.read(token)
-    if known is not None or not RANDOM.fullmatch(token):
-        return known
-    session = await hub.store.sessions.with_hash(hash_of(token))
-    return Numbered(session.id, 0) if session else None
+    if known is not None:
+        return known  # nobody else can make one, so it is no guess
+    digest = hash_of(token)
+    with hub.guesses.guess(digest, address):
+        session = await hub.store.sessions.with_hash(digest) if RANDOM.fullmatch(token) else None
+        if session is None:
+            raise Unauthenticated("This refresh token is not valid; sign in again.")
+        return Numbered(session.id, 0)
 
 
 async def caller_with_token(hub: Hub, token: str) -> Caller:
@@ -92,18 +97,30 @@ def _of(user: User) -> tuple[UserId, CompanyId]:
     return user.id, user.company_id
 
 
-async def caller_with_key(hub: Hub, key: str) -> Caller:
-    """Return whom an API key speaks for. Raises Unauthenticated."""
+async def caller_with_key(hub: Hub, key: str, address: str | None = None) -> Caller:
+    """Return whom an API key speaks for.
+
+    Raises Unauthenticated, and TooManyGuesses for an `address` that many invalid keys come from.
+    """
     if not key.isprintable():  # bytes of a header that are no text
         raise Unauthenticated("This API key is not valid.")
     internal = hub.settings.internal_service_api_key
     if internal and hmac.compare_digest(key.encode(), internal.get_secret_value().encode()):
         return Caller(kind=CallerKind.INTERNAL, id="internal", name="Internal service", company_id=None)
-    prefix = key[:PREFIX]
-    found = await hub.known.keys.get(prefix, lambda: hub.store.api_keys.with_prefix(prefix))
-    if found is None or found.revoked_at or not hmac.compare_digest(found.hash, hash_of(key)):
-        raise Unauthenticated("This API key is not valid.")
+    digest = hash_of(key)
+    with hub.guesses.guess(digest, address):
+        found = await _key_with(hub, key[:PREFIX])
+        if found is None or found.revoked_at or not hmac.compare_digest(found.hash, digest):
+            raise Unauthenticated("This API key is not valid.")
     return _of_key(found)
+
+
+async def _key_with(hub: Hub, prefix: str) -> ApiKey | None:
+    """Return the key that begins like this; that there is none is not remembered, or guesses would fill the memory."""
+    found = await hub.known.keys.get(prefix, lambda: hub.store.api_keys.with_prefix(prefix))
+    if found is None:
+        hub.known.keys.forget(prefix)
+    return found
 
 
 def _of_key(key: ApiKey) -> Caller:

@@ -12,40 +12,10 @@ Refusal
 └── Busy, OutcomeUnknown, Unavailable, PlatformAway, RateLimited, Draining, Internal    try again (or tell us)
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One thing that is wrong, and in which field."""
-
-    field: str
-    message: str
-
-
-class Refusal(Exception):
-    """The product says no, in words that a door can hand to its client."""
-
-    code: ClassVar[str] = "internal"
-    status: ClassVar[int] = 500
-    sentence: ClassVar[str] = "Something went wrong on our side."
-    retryable: ClassVar[bool] = False
-
-    def __init__(self, sentence: str | None = None, *, details: tuple[Detail, ...] = (), **facts: object) -> None:
-        super().__init__(sentence or self.sentence)
-        self.details = details
-        self.facts = facts
-
-    def view(self) -> dict[str, object]:
-        """Return the error as clients read it, over REST and in acks alike."""
-        return {
-            "code": self.code,
-            "message": str(self),
-            "details": [{"field": detail.field, "message": detail.message} for detail in self.details],
-            "retryable": self.retryable,
-            **self.facts,
-        }
+from app.refusal import Detail as Detail
+from app.refusal import Refusal as Refusal
 
 
 class Malformed(Refusal):
@@ -216,6 +186,10 @@ class EmissionFailed(Refusal):
 class RateLimited(Refusal):
     code, status, sentence = "rate_limited", 429, "Too many requests; wait a moment."
     retryable = True
+
+
+class TooManyGuesses(RateLimited):
+    sentence = "Too many keys or tokens from this address were not valid; wait a moment."
 
 
 class Busy(Refusal):

@@ -16,6 +16,7 @@ from app.models.job import JobState
 from app.models.people import ApiKey, Session, User
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
+from app.outside.guesses import Guesses
 from app.outside.limiter import Limiter
 from app.outside.line import Pace
 from app.outside.passwords import Passwords
@@ -95,6 +96,7 @@ class Hub:
     doorbell: Doorbell
     limiter: Limiter
     pace: Pace
+    guesses: Guesses
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)

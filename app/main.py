@@ -29,6 +29,7 @@ from app.outside.away import MongoWatch
 from app.outside.clock import Clock
 from app.outside.derived import Derived
 from app.outside.doorbell import Doorbell
+from app.outside.guesses import Guesses
 from app.outside.limiter import Limiter
 from app.outside.line import AT_MOST, Pace
 from app.outside.origins import Origins
@@ -83,6 +84,7 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 doorbell=doorbell,
                 limiter=limiter,
                 pace=Pace(limiter),
+                guesses=Guesses(limiter, doorbell),
                 now=clock.now,
                 new_id=new_id,
             )

@@ -19,11 +19,9 @@ GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's re
 REFRESHES = Rate(count=60, seconds=60.0, burst=20)  # of one sign-in: a dozen tabs at once, each a few times
 
 
-async def refresh(hub: Hub, token: str) -> SignedIn:
+async def refresh(hub: Hub, token: str, *, address: str | None = None) -> SignedIn:
     """Return the tokens that follow. Raises Unauthenticated, RateLimited; a stolen token ends the sign-in."""
-    spent = await numbered(hub, token)
-    if spent is None:
-        raise _not_valid()
+    spent = await numbered(hub, token, address)
     hub.limiter.take(f"refresh of {spent.session_id}", REFRESHES)
     session = await _after(hub, spent)
     if session is None:

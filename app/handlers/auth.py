@@ -15,12 +15,12 @@ async def login(ask: Ask[LoginBody, NoQuery]) -> Reply:
 
 async def renew(ask: Ask[RefreshBody, NoQuery]) -> Reply:
     """Return the next tokens for a refresh token."""
-    return Reply((await refresh(ask.hub, ask.body.refresh_token)).view())
+    return Reply((await refresh(ask.hub, ask.body.refresh_token, address=ask.address)).view())
 
 
 async def logout(ask: Ask[LogoutBody, NoQuery]) -> Reply:
     """End this sign-in."""
-    await sign_out(ask.hub, session_id=ask.caller.session_id, token=ask.body.refresh_token)
+    await sign_out(ask.hub, session_id=ask.caller.session_id, token=ask.body.refresh_token, address=ask.address)
     return Reply({"signed_out": True})
 
 

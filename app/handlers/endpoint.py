@@ -156,7 +156,7 @@ def _hold_to_limit(hub: Hub, caller: Caller) -> None:
 async def _caller_of(hub: Hub, request: web.Request) -> Caller:
     key = request.headers.get("X-API-Key")
     if key:
-        return await caller_with_key(hub, key)
+        return await caller_with_key(hub, key, address_of(hub.settings, request))
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated

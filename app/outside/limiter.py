@@ -57,10 +57,18 @@ class Limiter:
             return
         if wait := self.wait(name, rate):
             raise RateLimited(retry_after=math.ceil(wait))
-        self._draw(name, 1, rate.interval, rate.burst)
+        self._draw_and_tell(name, 1, rate)
+
+    def give_back(self, name: str, rate: Rate) -> None:
+        """Put one that was taken back into its bucket."""
+        if self.on:
+            self._draw_and_tell(name, -1, rate)
+
+    def _draw_and_tell(self, name: str, count: int, rate: Rate) -> None:
+        self._draw(name, count, rate.interval, rate.burst)
         if not self._taken:
             asyncio.get_running_loop().call_later(RING, self._ring)
-        self._taken[name, rate.interval, rate.burst] += 1
+        self._taken[name, rate.interval, rate.burst] += count
 
     def wait(self, name: str, rate: Rate) -> float:
         """Return the seconds after which one can be taken from a bucket."""
@@ -76,12 +84,18 @@ class Limiter:
         """Take from a bucket; however much is taken elsewhere, it is never more than empty."""
         now = time.monotonic()
         if len(self._full_at) >= MOST:
-            self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
+            self._make_room(now)
         self._full_at[name] = min(max(self._full_at.get(name, now), now) + count * interval, now + burst * interval)
+
+    def _make_room(self, now: float) -> None:
+        """Forget the full buckets, and where that is not enough the oldest: many at a time, so that it is seldom."""
+        kept = [(name, full_at) for name, full_at in self._full_at.items() if full_at > now]
+        self._full_at = dict(kept[-MOST * 9 // 10 :])
 
     def _ring(self) -> None:
         taken, self._taken = self._taken, Counter()
-        self._doorbell.ring("taken", to_json([(*key, count) for key, count in taken.items()]))
+        if told := [(*key, count) for key, count in taken.items() if count]:
+            self._doorbell.ring("taken", to_json(told))
 
     def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
         if self.on:

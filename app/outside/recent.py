@@ -28,8 +28,9 @@ class Recent(Generic[K, V]):
         value, was_forgotten = await self._ask(key, ask)
         if was_forgotten:
             return value  # true for this caller, not to be remembered
+        self._kept.pop(key, None)
         if len(self._kept) >= self.most:
-            self._kept.clear()
+            del self._kept[next(iter(self._kept))]  # the oldest
         self._kept[key] = (now, value)
         return value
 

@@ -30,6 +30,7 @@ SIGNED_OUT = Closing(4403, "this sign-in has ended", come_back=False)
 CHANGED = Closing(4405, "what you may do has changed", come_back=True)
 FLOODED = Closing(4429, "too many frames or events at once", come_back=True)
 CROWDED = Closing(4430, "too many connections of one person or company", come_back=True)
+GUESSED = Closing(4431, "too many invalid keys from this address", come_back=True)
 SLOW = Closing(4413, "too much waited to be read", come_back=True)
 
 ALL = tuple(value for value in globals().values() if isinstance(value, Closing))

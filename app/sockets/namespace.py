@@ -16,13 +16,22 @@ from pymongo.errors import PyMongoError
 from socketio.exceptions import ConnectionRefusedError
 
 from app.access import KEY_MARKS, caller_with_key, caller_with_token, company_of, require_fresh, require_scope
-from app.errors import Draining, IdentityMismatch, Invalid, RateLimited, Refusal, Unauthenticated, UnknownEvent
+from app.errors import (
+    Draining,
+    IdentityMismatch,
+    Invalid,
+    RateLimited,
+    Refusal,
+    TooManyGuesses,
+    Unauthenticated,
+    UnknownEvent,
+)
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller
 from app.models.fields import invalid
 from app.models.people import Scope
-from app.sockets.closing import CROWDED, FLOODED, TRY_LATER, Closing
+from app.sockets.closing import CROWDED, FLOODED, GUESSED, TRY_LATER, Closing
 from app.sockets.connection import Connection
 from app.sockets.frames import ack_frame
 from app.sockets.limits import Turnstile
@@ -31,6 +40,7 @@ from app.sockets.payloads import ConnectAuth
 from app.sockets.rooms import Member
 from app.sockets.visit import Visit, require_member
 
+CLOSINGS: dict[type[Refusal], Closing] = {RateLimited: CROWDED, TooManyGuesses: GUESSED}
 CONNECT_WITHIN = 5.0  # seconds for the connect handler: one slower than the ping time-out leaves ghosts
 
 
@@ -82,8 +92,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             if not refusal.retryable:
                 error = refusal.view()
                 raise ConnectionRefusedError(str(refusal), error) from None
-            crowded = isinstance(refusal, RateLimited)
-            self._turn_away(connection, refusal.code, CROWDED if crowded else TRY_LATER)
+            self._turn_away(connection, refusal.code, CLOSINGS.get(type(refusal), TRY_LATER))
         except (TimeoutError, PyMongoError) as error:
             self._turn_away(connection, type(error).__name__)
         except Exception as error:  # noqa: BLE001 — whatever it was, nobody gets in by it
@@ -100,10 +109,11 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         if self.hub.drain.begun:
             raise Draining
         auth: ConnectAuth = parsed(self.auth, {} if given is None else given)
-        caller = await caller_of(self.hub, auth)
+        caller = await caller_of(self.hub, auth, connection.remote)
         require_scope(caller, Scope.FEED_READ)
         identify(self.hub, connection, caller)
-        await caller_of(self.hub, auth)  # again: a sign-in that ended meanwhile could not close what had no name yet
+        # Again: a sign-in that ended meanwhile could not close what had no name yet.
+        await caller_of(self.hub, auth, connection.remote)
         self._count(connection, caller)
         audience = await self.live.audience(company_of(caller))
         if connection.closed:
@@ -198,10 +208,10 @@ def parsed(model: type[Any], given: Any) -> Any:
         raise invalid(error) from None
 
 
-async def caller_of(hub: Hub, auth: ConnectAuth) -> Caller:
-    """Return whom the client speaks for. Raises Unauthenticated, TokenExpired."""
+async def caller_of(hub: Hub, auth: ConnectAuth, address: str) -> Caller:
+    """Return whom the client speaks for. Raises Unauthenticated, TokenExpired, TooManyGuesses."""
     if auth.api_key:
-        return await caller_with_key(hub, auth.api_key)
+        return await caller_with_key(hub, auth.api_key, address)
     token = auth.token or ""
     if token.startswith(KEY_MARKS):
         raise Unauthenticated("This is an API key: send it as api_key, not as token.")

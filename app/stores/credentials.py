@@ -11,6 +11,9 @@ from app.models.contact import Platform
 from app.models.entity import ChannelId
 from app.stores.channels import Channels
 from app.stores.codec import Document, object_id
+from app.stores.together import Together
+
+CONNECTED: Document = {"disconnected_at": {"$exists": False}}
 
 
 class Credentials:
@@ -19,17 +22,23 @@ class Credentials:
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self.channels = Channels(database)
         self.collection = self.channels.collection
+        self._by_id = Together(self._with_ids)
 
     async def with_account(self, platform: Platform, external_id: str) -> Channel | None:
         """Return the channel of an account, whichever company's it is."""
         return await self._one({"platform": platform.value, "external_id": external_id})
 
     async def with_id(self, channel_id: ChannelId) -> Channel | None:
-        """Return a channel, whichever company's it is."""
-        return await self._one({"_id": object_id(channel_id)})
+        """Return a channel, whichever company's it is. Strangers may ask for any, so many are asked for together."""
+        return await self._by_id.get(channel_id)
+
+    async def _with_ids(self, ids: list[ChannelId]) -> dict[ChannelId, Channel]:
+        where = {"_id": {"$in": [object_id(each) for each in ids]}, **CONNECTED}
+        found = await self.collection.find(where).to_list()
+        return {channel.id: channel for channel in map(self.channels.codec.from_document, found)}
 
     async def _one(self, where: Document) -> Channel | None:
-        found = await self.collection.find_one({**where, "disconnected_at": {"$exists": False}})
+        found = await self.collection.find_one({**where, **CONNECTED})
         return self.channels.codec.from_document(found) if found else None
 
     async def expiring(self, before: datetime, *, after: ChannelId | None, limit: int) -> list[Channel]:
@@ -45,7 +54,7 @@ class Credentials:
         return await self._page({"platform": {"$in": [each.value for each in platforms]}}, after, limit)
 
     async def _page(self, where: Document, after: ChannelId | None, limit: int) -> list[Channel]:
-        query = {**where, "sealed": {"$exists": True}, "disconnected_at": {"$exists": False}}
+        query = {**where, "sealed": {"$exists": True}, **CONNECTED}
         if after is not None:
             query["_id"] = {"$gt": object_id(after)}
         found = self.collection.find(query).sort("_id", ASCENDING).limit(limit)

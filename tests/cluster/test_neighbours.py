@@ -13,6 +13,7 @@ from app.actions.sign_in import sign_in
 from app.errors import RateLimited, Unauthenticated
 from app.models.entity import UserId
 from app.models.people import Role
+from app.outside.guesses import GUESSES
 from app.outside.limiter import Limiter, Rate
 from app.sockets import closing, presence, typists
 from tests.cluster.redis import Redis
@@ -237,6 +238,26 @@ async def test_tries_to_sign_in_are_counted_over_all_servers_and_without_redis_i
 
 def body(name: str) -> dict[str, str]:
     return {"email": f"{name}@acme.test", "password": "wrong"}
+
+
+async def test_a_key_that_one_server_has_seen_passes_the_guesses_of_its_address_at_another(
+    mongo_uri: str, redis: Redis, tmp_path: Path
+) -> None:
+    async with (
+        open_desk(mongo_uri, tmp_path, RATE_LIMITS="on", REDIS_URL=redis.url) as desk,
+        elsewhere(desk) as other,
+    ):
+        await until(lambda: desk.hub.doorbell.reached and other.hub.doorbell.reached, within=10)
+        key = await desk.new_key("conversations:read")
+        assert (await desk.ask("GET", "/conversations", key=key))[0] == 200
+        for _ in range(int(GUESSES.burst) + 1):
+            await other.ask("GET", "/conversations", key="sk_made_up")
+        assert (await other.ask("GET", "/conversations", key="sk_made_up"))[0] == 429
+
+        async def passes() -> bool:
+            return (await other.ask("GET", "/conversations", key=key))[0] == 200
+
+        await until(passes, within=10)
 
 
 async def test_a_key_that_asks_too_often_is_told_when_to_come_again(mongo_uri: str, tmp_path: Path) -> None:

@@ -135,10 +135,10 @@ async def test_an_unknown_namespace_is_refused_for_good(desk: Desk, namespace: s
 async def test_who_signs_out_while_connecting_is_not_let_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = namespace.caller_of, 0
 
-    async def caller_of(hub: Hub, auth: ConnectAuth) -> Caller:
+    async def caller_of(hub: Hub, auth: ConnectAuth, address: str) -> Caller:
         nonlocal asked
         asked += 1
-        caller = await real(hub, auth)
+        caller = await real(hub, auth, address)
         if asked == 1:  # its sockets are closed, but this one has no name yet by which it could be found
             await desk.post("/auth/logout", {}, key="", headers={"Authorization": f"Bearer {desk.token}"})
         return caller
