@@ -17,10 +17,10 @@ from app.sockets.bucket import Bucket
 from app.sockets.connection import Connection
 from app.sockets.incoming import Incoming
 
-# A client's own frames beside its events: pongs, acks, connects, and what browsers cut large messages into. Four
-# for each event that it may send; the official suites of WebSocket and Socket.IO stay far below the least.
+# A client's own frames beside its events: pongs, acks, connects, and what browsers cut large messages into.
 FRAMES_OF_AN_EVENT = 4
 LEAST_FRAMES = 200  # a second
+FRAMES_AT_ONCE = 10  # seconds' worth: Autobahn's longest cases send a thousand messages as fast as they are echoed
 SMALL = 20  # a process that holds less than this part of what is allowed keeps it to itself
 
 Name = tuple[str, str]  # user, address or company, and which
@@ -47,7 +47,7 @@ class Limits:
 
     @property
     def frames_per_second(self) -> int:
-        """Return how many frames one connection may send, whatever is in them; twice as many at once."""
+        """Return how many frames one connection may send, whatever is in them."""
         return max(LEAST_FRAMES, FRAMES_OF_AN_EVENT * self.events_per_second)
 
 
@@ -101,8 +101,8 @@ class Turnstile:
             return True
         now = asyncio.get_running_loop().time()
         if connection.frames is None:
-            connection.frames = Bucket(2 * self._frames, now)
-        return connection.frames.take(self._frames, 2 * self._frames, now)
+            connection.frames = Bucket(FRAMES_AT_ONCE * self._frames, now)
+        return connection.frames.take(self._frames, FRAMES_AT_ONCE * self._frames, now)
 
     def lets_speak(self, connection: Connection) -> bool:
         """Take a token for one event of this connection."""
