@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -15,6 +16,9 @@ from app.handlers.runner import Runner
 from app.hub import Hub
 from app.main import DRAIN, HUB, build_app
 from app.settings import Settings
+
+if sys.platform != "win32":
+    import resource
 
 # Seconds on the way out: for connections to end with their next answer, then for those that are in a request still.
 LINGER, REQUESTS_WAIT = 3.0, 3.0
@@ -94,11 +98,20 @@ async def _quiet(runner: web.AppRunner) -> None:
 async def open_door(runner: web.AppRunner, door: socket.socket, settings: Settings) -> Hub:
     """Let clients in. Raises CommandError where another one listens on the port."""
     _spare_what_stays()
+    _allow_open_files()
     try:
         await web.SockSite(runner, door, backlog=BACKLOG).start()
     except OSError as error:  # two may bind a port, but one alone may listen on it
         raise cannot_listen(settings, error) from None
     return runner.app[HUB]
+
+
+def _allow_open_files() -> None:
+    """Use as many open files as the system allows: a shell's 1,024 are fewer connections than one address may hold."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # some systems call it unlimited and do not mean it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _spare_what_stays() -> None:

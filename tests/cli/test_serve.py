@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import socketio
 
 from tests.cli.conftest import Call
-from tests.cli.processes import ROOT, Server, run, serving, started
+from tests.cli.processes import ROOT, Server, heard, run, serving, started
 from tests.outside.words import connected as connected_to
 from tests.waiting import until
 
@@ -53,6 +54,16 @@ def test_a_port_that_is_taken_is_a_sentence_and_nothing_is_begun(call: Call, tmp
     assert (done.code, done.out) == (1, "")
     assert done.err == f"Something listens on 127.0.0.1 port {port} already; --port or PORT takes another one.\n"
     assert not (tmp_path / ".parley" / "mongo").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are read from /proc")
+async def test_a_server_takes_as_many_open_files_as_it_may(tmp_path: Path, uri: str) -> None:
+    command = f"ulimit -Sn 300; ulimit -Hn 900; exec {sys.executable} -m app serve --json"
+    async with heard(tmp_path, "bash", "-c", command, MONGODB_URI=uri) as server:
+        await server.says('"url"')
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+        (files,) = [line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files")]
+        assert files == ["900", "900"]
 
 
 def test_a_host_that_is_not_here_is_a_sentence(call: Call) -> None:
