@@ -7,6 +7,7 @@ from typing import Any
 
 from app.actions.adopt_echoes import adopt_echoes
 from app.actions.check_tokens import check_tokens
+from app.actions.mend_outbox import mend_outbox
 from app.actions.prune_events import prune_events
 from app.actions.refresh_tokens import refresh_tokens
 from app.hub import Hub
@@ -38,6 +39,7 @@ def jobs_of(hub: Hub, outbox: Outbox) -> tuple[Job, ...]:
         Job(name="outbox-poll", every=1.0, first=0.1, run=outbox.poll),
         Job(name="outbox-reaper", every=5.0, first=1.0, run=outbox.reap),
         Job(name="adopt-echoes", every=30.0, first=30.0, run=partial(adopt_echoes, hub), singleton=True),
+        Job(name="mend-outbox", every=HOUR, first=MINUTE, run=partial(mend_outbox, hub), singleton=True),
         Job(
             name="token-refresh",
             every=DAY,

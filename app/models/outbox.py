@@ -59,7 +59,8 @@ class LaneStep:
 
     `head` is the message that is next, None when nothing is left; it is due `after` so many seconds. With a `fence` the
     step ends that claim's turn, or with `renew` prolongs it; without one the row must not be leased. `opens`: there was
-    nothing to send before. `attempts` is what a head that waits for another try keeps.
+    nothing to send before. `mends`: there should be a row, and it is made if there is none. `attempts` is what a head
+    that waits for another try keeps.
     """
 
     id: ConversationId
@@ -70,10 +71,13 @@ class LaneStep:
     fence: int | None = None
     attempts: int = 0
     opens: bool = False
+    mends: bool = False
     renew: bool = False
 
     def may_follow(self, before: "LaneStep") -> bool:
         """Tell whether this may be done in the same commit, after that: nobody claims in between."""
+        if self.mends or before.mends:  # nobody knows whether there is a row, and whose turn it is
+            return False
         if self.fence is not None:
             return before.renew and before.fence == self.fence
         return not before.renew
@@ -93,5 +97,6 @@ def whole(steps: Sequence[LaneStep]) -> LaneStep | None:
         fence=first.fence,
         attempts=last.attempts,
         opens=first.opens,
+        mends=first.mends,
         renew=all(step.renew for step in steps),
     )

@@ -10,6 +10,8 @@ from app.models.entity import ChannelId, CompanyId, ContactId, ConversationId
 from app.stores.codec import Document, object_id
 from app.stores.entities import BY_ID, EntityStore, Question, text_of
 
+QUEUEING: Document = {"outbox.0": {"$exists": True}}
+
 
 class Conversations(EntityStore[Conversation]):
     """`conversations`: `open_with` is there only while the conversation is open."""
@@ -25,6 +27,7 @@ class Conversations(EntityStore[Conversation]):
             partialFilterExpression={"open_with": {"$exists": True}},
         ),
         IndexModel([("company_id", ASCENDING), ("activity_seq", DESCENDING)], name="latest"),
+        IndexModel([("company_id", ASCENDING)], name="queueing", partialFilterExpression=QUEUEING),
         IndexModel(
             [("company_id", ASCENDING), ("contact_id", ASCENDING), ("activity_seq", DESCENDING)], name="of_contact"
         ),

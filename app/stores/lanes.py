@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from app.models.entity import ChannelId, CompanyId, ConversationId, MessageId
 from app.models.outbox import Due, LaneStep, Turn
 from app.stores.codec import Document, object_id
+from app.stores.conversations import QUEUEING
 
 NOW = "$$NOW"
 IS_DUE: Document = {"due_at": {"$exists": True}, "$expr": {"$lte": ["$due_at", NOW]}}
@@ -70,7 +71,9 @@ class Lanes:
 
     async def _take(self, steps: Sequence[LaneStep], session: AsyncClientSession) -> None:
         kept = [step for step in steps if step.head is not None]
-        updates = [{"q": _expected(step), "u": _moved(step, self.lease), "upsert": step.opens} for step in kept]
+        updates = [
+            {"q": _expected(step), "u": _moved(step, self.lease), "upsert": step.opens or step.mends} for step in kept
+        ]
         deletes = [{"q": _expected(step), "limit": 1} for step in steps if step.head is None]
         done = 0
         if updates:
@@ -102,6 +105,18 @@ class Lanes:
         """Return rows whose lease ran out."""
         found = self.collection.find(HAS_EXPIRED, SEEN).sort("lease_until")
         return [_due(row) for row in await found.limit(limit).to_list()]
+
+    async def missing(self, limit: int) -> list[tuple[CompanyId, ConversationId]]:
+        """Return conversations that have something to send, and no row."""
+        pipeline: list[Document] = [
+            {"$match": QUEUEING},
+            {"$project": {"company_id": True}},
+            {"$lookup": {"from": self.name, "localField": "_id", "foreignField": "_id", "as": "row"}},
+            {"$match": {"row": []}},
+            {"$limit": limit},
+        ]
+        found = await self.database["conversations"].aggregate(pipeline, hint="queueing")
+        return [(CompanyId(str(each["company_id"])), ConversationId(str(each["_id"]))) async for each in found]
 
     async def claim(self, id: ConversationId, *, expired: bool = False) -> Turn | None:
         """Take a row for as long as a lease is, if its time has come (or, if `expired`, its lease has run out)."""
@@ -157,7 +172,7 @@ def _later(seconds: float) -> Document:
 
 
 def _expected(step: LaneStep) -> Document:
-    if step.opens:
+    if step.opens or step.mends:
         return {"_id": object_id(step.id)}
     if step.fence is None:
         return {"_id": object_id(step.id), "lease_until": {"$exists": False}}
@@ -178,6 +193,9 @@ def _moved(step: LaneStep, lease: float) -> list[Document]:
         # A row that is made anew must not give out the numbers of the one before it: it starts from the time.
         "fence": {"$ifNull": ["$fence", {"$toLong": NOW}]},
     }
+    if step.mends:
+        there = {"$gt": ["$message_id", None]}
+        return [{"$replaceWith": {"$cond": [there, "$$ROOT", {"$mergeObjects": ["$$ROOT", row]}]}}]
     return [{"$set": row}, {"$unset": "lease_until"}]
 
 

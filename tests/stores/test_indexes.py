@@ -13,7 +13,7 @@ EXPECTED = {
     "channels": {"account", "by_platform", "expiring", "former", "main"},
     "companies": {"slug"},
     "contacts": {"by_platform", "identity", "newest"},
-    "conversations": {"latest", "of_contact", "one_open"},
+    "conversations": {"latest", "of_contact", "one_open", "queueing"},
     "endings": {"expiry"},
     "events": {"key", "of_conversation"},
     "gates": set(),
