@@ -10,7 +10,7 @@ TEST_PROCESSES ?= $(shell $(PYTHON3) -c 'import os; print(2 * (os.cpu_count() or
 # A Node of the system goes before the one that requirements-dev.txt brings.
 WITH_NODE = PATH="$$PATH:$(abspath $(VENV))/bin"
 BENCHES = $(filter-out peers, $(patsubst bench/%/__main__.py, %, $(wildcard bench/*/__main__.py)))
-CODE = $(wildcard app tests bench server.py)
+CODE = $(wildcard app tests bench examples server.py)
 JS_LOCK = $(wildcard tests/js/package-lock.json)
 JS_STAMP = $(JS_LOCK:package-lock.json=node_modules/.package-lock.json)
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile --quiet --generate-hashes \
