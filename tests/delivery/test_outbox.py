@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from bson import ObjectId
 
 from app.commands.stopping import stop_within
+from app.hub import Known
+from app.jobs.outbox import Outbox
 from app.main import DRAIN, build_app
 from app.models.contact import Platform
+from app.models.entity import ChannelId
 from app.settings import Settings
+from app.stores.database import connect, stores_in
 from tests.delivery.shop import Shop, open_shop
+from tests.desk import Desk
 from tests.waiting import until
 
 IG, TG, WA = Platform.INSTAGRAM, Platform.TELEGRAM, Platform.WHATSAPP
@@ -96,3 +103,19 @@ async def test_closing_leaves_the_rest_of_a_long_message_to_a_later_turn(mongo_u
 def test_a_stop_waits_for_as_long_as_a_platform_may_take() -> None:
     assert stop_within(Settings()) == 25
     assert stop_within(Settings(platform_timeout=timedelta(minutes=1))) == 75
+
+
+async def test_a_row_that_stands_in_line_is_not_offered_again_by_each_poll(desk: Desk) -> None:
+    async with connect(Settings(), desk.uri) as client:
+        stores = stores_in(client, f"t{ObjectId()}")  # where no other outbox looks
+        await stores.create_indexes()
+        busy, row, long_ago = ObjectId(), ObjectId(), datetime(2020, 1, 1, tzinfo=UTC)
+        waits = {"company_id": ObjectId(), "channel_id": busy, "due_at": long_ago, "deadline": long_ago}
+        await stores.lanes.collection.insert_one({"_id": row, **waits})
+        outbox = Outbox(replace(desk.hub, store=stores, known=Known()))
+        outbox._running[ChannelId(str(busy))] = 100  # so that its line does not move
+        for _ in range(3):
+            await outbox.poll()
+            assert outbox._known == {str(row)}
+            assert not outbox._again
+        await client.drop_database(stores.database.name)
