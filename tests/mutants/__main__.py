@@ -27,7 +27,7 @@ AWAIT_END = 20.0  # seconds for what was under way when the time was up
 CAUGHT = {1, 3, -24, 24, 36, 152, 255}
 SURVIVED = {0}
 # No promise is made about the words of logs and of mistakes that nobody shall meet.
-UNTOLD = (r"logger\.", r"raise (AssertionError|NotImplementedError|BatchRefused\()", "@overload")
+UNTOLD = (r"logger\.", r"log_trouble\(", r"raise (AssertionError|NotImplementedError|BatchRefused\()", "@overload")
 
 
 class Area(NamedTuple):
