@@ -12,6 +12,8 @@ from app.outside.peer import site_of, wide_site_of
 MINUTE = 60.0  # seconds
 MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
 WIDE = 4  # times as many from an IPv6 network of 48 bits: it has 65 536 places, of a few customers
+# Not a limit: who waits in line for each try would else be as good as one who never tried when it is over.
+REMEMBERED = Rate(count=2, seconds=MINUTE, burst=100_000)
 LABEL = "site"  # what a place is remembered by, in the row of whoever signed in there
 SITES = 20  # places that are remembered of a person
 
@@ -19,7 +21,7 @@ Bucket = tuple[str, Rate]
 
 
 def take_a_try(hub: Hub, email: str, address: str | None) -> float:
-    """Count a try, and return how many stand against this account from here, and this place. Raises RateLimited."""
+    """Count a try, and return how much this place has tried of late. Raises RateLimited."""
     buckets = tuple(_buckets(hub, email, address))
     for name, rate in buckets:
         hub.limiter.take(name, rate)
@@ -52,7 +54,8 @@ def _buckets(hub: Hub, email: str, address: str | None) -> list[Bucket]:
     if wide is not None:
         found.append((f"sign-in from {wide}", _rate(WIDE * MANY * most)))
         found.append((f"sign-in to {email} from {wide}", _rate(WIDE * most)))
-    return [*found, (f"sign-in to {email} from {site}", _rate(most))]
+    found.append((f"sign-in to {email} from {site}", _rate(most)))
+    return [*found, (f"tries at {email} from {wide or site}", REMEMBERED)]
 
 
 def _rate(most: int) -> Rate:

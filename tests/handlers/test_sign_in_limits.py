@@ -1,13 +1,17 @@
 """Tries to sign in: guessing is held back, and nobody keeps the owner of an account out."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import pytest_asyncio
 
-from app.actions.sign_in_limits import SITES
+from app.actions.sign_in_limits import SITES, take_a_try
+from app.outside import limiter
 from app.outside.peer import site_of, wide_site_of
 from tests.desk import PASSWORD, Desk, open_desk
 from tests.waiting import until
@@ -49,6 +53,19 @@ async def test_thirty_addresses_that_flood_an_account_do_not_keep_its_owner_out(
         for each in strangers:
             each.cancel()
         await asyncio.wait(strangers)
+
+
+async def test_a_place_that_guesses_slowly_stands_behind_one_that_never_did(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(limiter, "time", SimpleNamespace(monotonic=lambda: now))
+    ranks: list[float] = []
+    for n in range(3):
+        ranks = [take_a_try(desk.hub, desk.email, each) for each in ("198.51.100.1", f"2001:db8:7:{n}::1")]
+        now += 12
+    fresh = take_a_try(desk.hub, desk.email, "203.0.113.1")
+    assert min(ranks) > 1.5 > fresh
 
 
 async def test_one_place_that_tries_many_accounts_is_refused_and_delays_nobody(desk: Desk) -> None:
