@@ -1,9 +1,22 @@
 """Floods of frames on one websocket, opened anew whenever the server ends it."""
 
 import asyncio
+import contextlib
 from functools import partial
 
-from bench.strangers.wires import CHUNK, CONTINUES, PING, PONG, TEXT_BEGINS, Target, addresses, frame, websocket
+from bench.strangers.wires import (
+    CHUNK,
+    CONTINUES,
+    CUT_OFF,
+    PING,
+    PONG,
+    TEXT_BEGINS,
+    Target,
+    Wire,
+    addresses,
+    frame,
+    websocket,
+)
 
 SECONDS = 3.0
 ADDRESS = addresses(1, network=2)[0]
@@ -27,17 +40,23 @@ async def flood(target: Target, name: str, *, signed_in: bool) -> None:
     said = each * (CHUNK // len(each))
     ends = asyncio.get_running_loop().time() + SECONDS
     while asyncio.get_running_loop().time() < ends:
-        async with websocket(target, ADDRESS, signed_in=signed_in) as socket:
-            listening = asyncio.create_task(socket.ended())
-            try:
-                await socket.send(first)
-                while asyncio.get_running_loop().time() < ends and not listening.done():
-                    async with asyncio.timeout_at(ends + 1):
-                        await socket.send(said)
-            finally:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+        with contextlib.suppress(*CUT_OFF):
+            async with websocket(target, ADDRESS, signed_in=signed_in) as socket, asyncio.timeout_at(ends):
+                await pour(socket, first, said)
         await asyncio.sleep(PAUSE)
+
+
+async def pour(socket: Wire, first: bytes, said: bytes) -> None:
+    """Say it until the server ends the connection."""
+    listening = asyncio.create_task(socket.ended())
+    try:
+        await socket.send(first)
+        while not listening.done():
+            await socket.send(said)
+            await asyncio.sleep(0)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 ATTACKS = {

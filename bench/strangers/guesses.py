@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from uuid import uuid4
 
-from bench.strangers.wires import Target, addresses, request, wire
+from bench.strangers.wires import CUT_OFF, Target, addresses, request, wire
 
 GUESSES = 10_000
 CONNECTIONS = 16
@@ -58,12 +58,13 @@ async def guess(target: Target, address: str, made_up: MadeUp, numbers: "itertoo
     """Guess one after the other, on the next connection where one is ended, until so many have been made by all."""
     number = next(numbers)
     while number < most:
-        async with wire(target, address) as connection:
-            while number < most:
-                await connection.send(made_up(target, number))
-                number = next(numbers)
-                if not await connection.answer():
-                    break
+        with contextlib.suppress(*CUT_OFF):
+            async with wire(target, address) as connection:
+                while number < most:
+                    await connection.send(made_up(target, number))
+                    number = next(numbers)
+                    if not await connection.answer():
+                        break
         await asyncio.sleep(PAUSE)
 
 

@@ -10,7 +10,10 @@ CONNECT_WITHIN = 3.0  # seconds
 CHUNK = 1 << 16  # bytes that are written at once
 MASK = b"\x00\x00\x00\x00"  # a mask of zeros leaves a payload as it is
 
-TEXT, CLOSED, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+# What a server that refuses a connection, cuts it off or does not answer in time looks like.
+CUT_OFF = (OSError, TimeoutError, asyncio.IncompleteReadError)
+
+TEXT, PING, PONG = 0x81, 0x89, 0x8A
 TEXT_BEGINS, CONTINUES = 0x01, 0x00
 
 
@@ -28,7 +31,7 @@ class Target:
 
 
 class Wire:
-    """One connection; a server that cuts it off ends the block silently."""
+    """One connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -60,19 +63,18 @@ class Wire:
 
 @contextlib.asynccontextmanager
 async def wire(target: Target, address: str) -> AsyncIterator[Wire]:
-    """Connect from this address; whatever the network does to the connection ends the block."""
-    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-        async with asyncio.timeout(CONNECT_WITHIN):
-            reader, writer = await asyncio.open_connection("127.0.0.1", target.port, local_addr=(address, 0))
-        try:
-            yield Wire(reader, writer)
-        finally:
-            writer.transport.abort()
+    """Connect from this address. Raises any of CUT_OFF, then and later."""
+    async with asyncio.timeout(CONNECT_WITHIN):
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port, local_addr=(address, 0))
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
 
 
 @contextlib.asynccontextmanager
 async def websocket(target: Target, address: str, *, signed_in: bool) -> AsyncIterator[Wire]:
-    """Shake hands, and sign in at /company if asked."""
+    """Shake hands, and sign in at /company if asked. Raises any of CUT_OFF."""
     async with wire(target, address) as socket:
         await socket.send(
             b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\n"
@@ -80,7 +82,7 @@ async def websocket(target: Target, address: str, *, signed_in: bool) -> AsyncIt
             % (target.host, b"c3RyYW5nZXJzLWFyZS1oZQ==")
         )
         if await socket.status() != 101:
-            return
+            raise ConnectionRefusedError
         while (await socket.reader.readline()) not in (b"\r\n", b""):
             pass
         if signed_in:
