@@ -67,7 +67,8 @@ class Settings(BaseSettings):
         timedelta(seconds=10), le=timedelta(minutes=5), description="How long a call waits for MongoDB's answer."
     )
     redis_url: RedisAddress | None = Field(
-        None, description="The Redis that rings between processes; unset, each process asks MongoDB every second."
+        None,
+        description="Redis, used to notify other processes at once; unset, each process asks MongoDB every second.",
     )
     event_retention_days: int = Field(
         30, ge=1, description="Days for which events are kept at least, for clients that were away to resume."
@@ -99,12 +100,12 @@ class Settings(BaseSettings):
     rate_limits: bool = Field(True, description="On or off; off lifts every rate and connection limit.")
 
     requests_per_second: int = Field(
-        200, ge=1, description="Requests a second from one person or key, twice as many at once."
+        200, ge=1, description="Requests per second for one person or key; bursts of twice that are allowed."
     )
     sign_ins_per_minute: int = Field(
         10,
         ge=1,
-        description="Tries a minute to sign in to one account from one address; ten times as many for either alone.",
+        description="Sign-in attempts per minute for one account from one address; either alone, ten times that.",
     )
 
     ping_interval: Duration = Field(
@@ -115,10 +116,14 @@ class Settings(BaseSettings):
     sockets_per_address: int = Field(1000, ge=1, description="Sockets of one address; as many other connections.")
     sockets_per_company: int = Field(10_000, ge=1, description="Connections that one company may hold.")
     socket_rooms: int = Field(500, ge=1, description="Conversations that one connection may join.")
-    socket_events_per_second: int = Field(50, ge=1, description="Events a second from one connection, twice at once.")
+    socket_events_per_second: int = Field(
+        50, ge=1, description="Events per second from one connection; bursts of twice that are allowed."
+    )
     socket_max_frame_bytes: int = Field(64_000, ge=16_000, description="The largest frame that a socket may send.")
     socket_max_owed_bytes: int = Field(
-        1_000_000, ge=300_000, description="Bytes that may wait for one socket before it is cut off, to resume later."
+        1_000_000,
+        ge=300_000,
+        description="Send buffer of one socket in bytes; a slower reader is disconnected and resumes.",
     )
 
     public_url: WebAddress | None = Field(
@@ -127,7 +132,7 @@ class Settings(BaseSettings):
     platform_timeout: Duration = Field(
         timedelta(seconds=10),
         le=timedelta(minutes=1),
-        description="How long a platform may take to answer; a claimed message is another's after three times that.",
+        description="How long a platform may take to answer; after three times this, another process takes over.",
     )
     delivery_deadline: Duration = Field(
         timedelta(days=1), description="How long a message is tried before it fails, with the last reason."
