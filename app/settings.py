@@ -67,8 +67,7 @@ class Settings(BaseSettings):
         timedelta(seconds=10), le=timedelta(minutes=5), description="How long a call waits for MongoDB's answer."
     )
     redis_url: RedisAddress | None = Field(
-        None,
-        description="Redis, used to notify other processes at once; unset, each process asks MongoDB every second.",
+        None, description="Redis, to notify other processes at once; unset, each process asks MongoDB every second."
     )
     event_retention_days: int = Field(
         30, ge=1, description="Days for which events are kept at least, for clients that were away to resume."
@@ -103,9 +102,7 @@ class Settings(BaseSettings):
         200, ge=1, description="Requests per second for one person or key; bursts of twice that are allowed."
     )
     sign_ins_per_minute: int = Field(
-        10,
-        ge=1,
-        description="Sign-in attempts per minute for one account from one address; either alone, ten times that.",
+        10, ge=1, description="Sign-ins per minute for one account from one address; for either alone ten times that."
     )
 
     ping_interval: Duration = Field(
@@ -117,13 +114,11 @@ class Settings(BaseSettings):
     sockets_per_company: int = Field(10_000, ge=1, description="Connections that one company may hold.")
     socket_rooms: int = Field(500, ge=1, description="Conversations that one connection may join.")
     socket_events_per_second: int = Field(
-        50, ge=1, description="Events per second from one connection; bursts of twice that are allowed."
+        50, ge=1, description="Events per second from one socket; twice that at once."
     )
     socket_max_frame_bytes: int = Field(64_000, ge=16_000, description="The largest frame that a socket may send.")
     socket_max_owed_bytes: int = Field(
-        1_000_000,
-        ge=300_000,
-        description="Send buffer of one socket in bytes; a slower reader is disconnected and resumes.",
+        1_000_000, ge=300_000, description="Bytes of one socket's send buffer; a slower reader is cut off, to resume."
     )
 
     public_url: WebAddress | None = Field(

@@ -79,6 +79,10 @@ class Dashboard(Client):
         self.sent += words
         await self._do("sendAroundExpiry", contents=words)
 
+    async def shows(self, words: str) -> bool:
+        """Tell whether a message with these words is shown."""
+        return any(content == words for _, content in (await self._do("state"))["messages"])
+
     async def renewals(self) -> int:
         """Return how often this tab has renewed the session."""
         return int((await self._do("state"))["renewals"])

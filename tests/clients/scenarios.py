@@ -55,6 +55,10 @@ class Client(ABC):
         """End it without a word."""
         raise NotImplementedError
 
+    async def shows(self, words: str) -> bool:
+        """Tell whether a message with these words is shown."""
+        raise NotImplementedError
+
     async def renewals(self) -> int:
         """Return how often it has renewed its session."""
         raise NotImplementedError
@@ -137,6 +141,23 @@ async def load_races_with_events(stage: Stage, clients: list[Client]) -> None:
         await writing
 
 
+async def page_overtaken_by_events(stage: Stage, clients: list[Client]) -> None:
+    """A page of messages is on its way for long: it says less than the events that came meanwhile."""
+    (client,) = clients
+    message = await stage.customer_writes("Helo?")
+    await whole(stage, clients)
+    stage.proxy.hold_answers(after=f"GET /api/v1/conversations/{stage.conversation_id}/messages".encode())
+    await stage.new_epoch()
+    await until(stage.proxy.is_holding, SOON)
+    await stage.customer_edits(message["id"], "Hello?")
+
+    async def shown() -> bool:
+        return await client.shows("Hello?")
+
+    await until(shown, SOON)
+    stage.proxy.release()
+
+
 async def killed(stage: Stage, clients: list[Client]) -> None:
     (client,) = clients
     writing = asyncio.gather(*(stage.customer_writes(f"while it dies {number}") for number in range(20)))
@@ -196,6 +217,7 @@ SCENARIOS = (
     Scenario("drain", drain),
     Scenario("restored backup", restored_backup),
     Scenario("load races with events", load_races_with_events),
+    Scenario("page overtaken by events", page_overtaken_by_events, Trait.SOCKET),
     Scenario("killed and started again", killed, Trait.FILE),
     Scenario("expiry with a sleeping timer", expiry_with_a_sleeping_timer, Trait.SIGN_IN, sleepy=True),
     Scenario("expiry in the moment of a send", expiry_in_the_moment_of_a_send, Trait.SIGN_IN, sleepy=True),

@@ -62,6 +62,11 @@ class Stage:
         """Let the customer write, past the proxy."""
         return await self.serving.receive(content)
 
+    async def customer_edits(self, message_id: str, content: str) -> None:
+        """Let the customer change what was written."""
+        status, answer = await self.serving.ask("PATCH", f"/messages/{message_id}", {"content": content})
+        assert status == 200, answer
+
     async def log(self) -> list[dict[str, Any]]:
         """Return the conversation as it is stored, the oldest first."""
         path = f"/conversations/{self.conversation_id}/messages?limit=200"

@@ -43,4 +43,5 @@ async def test_a_client_shows_and_answers_everything_once(stage: Stage, name: st
             await client.open(stage, sleepy=scenario.sleepy)
         await whole(stage, clients)
         await scenario.happens(stage, clients)
+        await stage.customer_writes("the end")  # what a client does again it does before it comes to this
         await whole(stage, clients)
