@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -31,7 +31,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def readings(monkeypatch: pytest.MonkeyPatch) -> Readings:
     """What servers started from now on read of the log."""
     readings = Readings()
-    monkeypatch.setattr(database, "AsyncMongoClient", partial(AsyncMongoClient, event_listeners=[readings]))
+
+    def client(*where: Any, event_listeners: Sequence[Any], **options: Any) -> AsyncMongoClient[dict[str, Any]]:
+        return AsyncMongoClient(*where, event_listeners=[*event_listeners, readings], **options)
+
+    monkeypatch.setattr(database, "AsyncMongoClient", client)
     return readings
 
 
