@@ -35,13 +35,14 @@ Telegram or a web chat. It is running, and it is yours.</p>
 <h2>See it live (a dashboard, over Socket.IO)</h2>
 <pre>const socket = io("{base}/company", {{
   transports: ["websocket"],
-  auth: cb =&gt; cb({{ token, epoch, seq }}),   // asked again at each reconnect: nothing is missed, nothing comes twice
+  auth: cb =&gt; cb({{ token, epoch, seq }}),   // called at each reconnect, so the stream resumes at your cursor
 }});
 socket.on("message:new", event =&gt; console.log(event.seq, event.message.content));</pre>
 <h2>See it live (in a terminal)</h2>
 <pre>python -m app watch --url {base} --key YOUR_KEY</pre>
 <h2>Read on</h2>
-<p><code>README.md</code> for the first steps, <code>docs/architecture.md</code> for how it works,
+<p><code>README.md</code> for the first steps, <code>docs/api.md</code> for the whole API,
+<code>docs/architecture.md</code> for how it works,
 <a href="/health"><code>/health</code></a> for how it is.</p>
 </html>
 """
