@@ -189,6 +189,7 @@ class RateLimited(Refusal):
 
 
 class TooManyGuesses(RateLimited):
+    code = "too_many_guesses"
     sentence = "Too many keys or tokens from this address were not valid; wait a moment."
 
 

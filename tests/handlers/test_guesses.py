@@ -69,7 +69,7 @@ async def test_made_up_keys_are_refused_before_the_database_is_asked(desk: Desk)
     assert statuses.count(401) == BURST
     assert statuses.count(429) == 3
     assert status == 429
-    assert answer["error"]["code"] == "rate_limited"
+    assert answer["error"]["code"] == "too_many_guesses"
     assert answer["error"]["retryable"]
 
 
