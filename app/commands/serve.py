@@ -13,6 +13,7 @@ from app.commands.running import bound, open_door, prepared
 from app.commands.stopping import stop_within, until_stopped
 from app.commands.supervising import SUPERVISED, supervise
 from app.commands.surroundings import database_for, settings_for, variables_here
+from app.commands.warnings import unsafe_settings
 from app.commands.welcome import Welcome, welcome
 from app.commands.working import work
 from app.hub import Hub
@@ -59,6 +60,8 @@ async def serve(args: Namespace, *, demo: bool) -> None:
         return await work(settings, args.slot)
     for typo in likely_typos(variables_here()):
         logger.warning(typo.sentence)
+    for unsafe in unsafe_settings(settings):
+        logger.bind(setting=unsafe.variable).warning(unsafe.sentence)
     if getattr(args, "workers", None):
         return await _supervise(args, settings, demo=demo)
     with until_stopped(stop_within(settings)), bound(settings) as door:
