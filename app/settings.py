@@ -1,18 +1,16 @@
-"""Every knob once: its name, type, default and one sentence; all mistakes are reported together.
+"""Every knob once: its name, type, default and one sentence. `app/settings_reading.py` reads them.
 
 A field is the variable of the same name in capitals: `settings.access_token_ttl` is `ACCESS_TOKEN_TTL`.
 """
 
-from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.settings_mistakes import Mistake, SettingsError, in_words, likely_typo, missing_secret
 from app.settings_values import (
     Duration,
     Environment,
@@ -32,8 +30,6 @@ from app.settings_values import (
 DATABASE = "parley"
 # Made once and kept under DATA_DIR where they are missing, except in production.
 GENERATED = ("jwt_access_secret", "internal_service_api_key", "encryption_keys")
-# OWASP's floor for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
-PRODUCTION_BCRYPT_ROUNDS = 10
 
 
 class Settings(BaseSettings):
@@ -136,11 +132,13 @@ class Settings(BaseSettings):
         8, ge=1, le=100, description="Conversations of one channel that a process sends for at the same time."
     )
 
-    frontend_url: WebAddress | None = Field(None, description="The web front end that links in mails lead to.")
-    smtp_url: MailAddress | None = Field(
-        None, description="The mail server, as smtp://user:password@host:port; unset, no mail is sent."
+    frontend_url: WebAddress | None = Field(
+        None, description="The web front end that links in mails will lead to; it has no effect yet."
     )
-    mail_from: str = Field("Parley <parley@localhost>", description="The sender of mails.")
+    smtp_url: MailAddress | None = Field(
+        None, description="The mail server, as smtp://user:password@host:port; it has no effect yet: no mail is sent."
+    )
+    mail_from: str = Field("Parley <parley@localhost>", description="The sender of mails; it has no effect yet.")
 
     facebook_app_id: str | None = Field(None, description="The id of the Meta app that pages are connected through.")
     facebook_app_secret: SecretStr | None = Field(
@@ -199,52 +197,6 @@ class Settings(BaseSettings):
 VARIABLES = tuple(name.upper() for name in Settings.model_fields)
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Turn variables into settings, without touching anything outside.
-
-    Empty variables count as unset and unknown ones are ignored. Raises SettingsError with every mistake at once.
-    """
-    given = {name.lower(): environ[name].strip() for name in VARIABLES if environ.get(name, "").strip()}
-    settings, mistakes = _parse(given)
-    blamed = {mistake.variable for mistake in mistakes}
-    mistakes += [mistake for mistake in _unfit_for_production(settings) if mistake.variable not in blamed]
-    if mistakes:
-        raise SettingsError(sorted(mistakes, key=lambda mistake: VARIABLES.index(mistake.variable)))
-    return settings
-
-
 def is_secret(name: str) -> bool:
     """Whether the value of this field must never be shown or logged."""
     return "SecretStr" in str(Settings.model_fields[name].annotation)
-
-
-def likely_typos(environ: Mapping[str, str]) -> tuple[Mistake, ...]:
-    """Find variables that nobody reads and that look like one that is read but was not given."""
-    absent = [variable for variable in VARIABLES if variable not in environ]
-    suspects = (likely_typo(name, absent) for name in environ if name not in VARIABLES)
-    return tuple(mistake for mistake in suspects if mistake)
-
-
-def _parse(given: Mapping[str, Any]) -> tuple[Settings, list[Mistake]]:
-    """Read what can be read, so that the rules for production see it even when something else is wrong."""
-    try:
-        return Settings(**given), []
-    except ValidationError as refused:
-        errors = refused.errors(include_url=False)
-    wrong = {str(error["loc"][0]): error for error in errors}
-    mistakes = [in_words(error, None if is_secret(name) else given[name]) for name, error in wrong.items()]
-    return Settings(**{name: text for name, text in given.items() if name not in wrong}), mistakes
-
-
-def _unfit_for_production(settings: Settings) -> Iterator[Mistake]:
-    if not settings.is_production:
-        return
-    if settings.mongodb_uri is None:
-        yield Mistake("MONGODB_URI", "MONGODB_URI must be set in production; the embedded MongoDB is for development.")
-    for name in GENERATED:
-        if not getattr(settings, name):
-            yield missing_secret(name.upper())
-    if settings.bcrypt_salt_rounds < PRODUCTION_BCRYPT_ROUNDS:
-        yield Mistake("BCRYPT_SALT_ROUNDS", "BCRYPT_SALT_ROUNDS must be at least 10 in production.")
-    if "*" in settings.cors_origins:
-        yield Mistake("CORS_ORIGINS", "CORS_ORIGINS must name each origin in production, not *.")

@@ -24,7 +24,8 @@ from app.main import HUB, SOCKETS, build_app
 from app.models.company import Company
 from app.models.people import KeyKind, Role, Scope
 from app.outside.secrets import complete
-from app.settings import Settings, read_settings
+from app.settings import Settings
+from app.settings_reading import read_settings
 from app.sockets.mount import Sockets
 from tests.waiting import until
 

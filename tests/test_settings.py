@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.outside.variables import given_variables
-from app.settings import VARIABLES, Settings, likely_typos, read_settings
+from app.settings import VARIABLES, Settings
 from app.settings_mistakes import SettingsError
+from app.settings_reading import likely_typos, read_settings
 from app.settings_text import HIDDEN, describe, duration_text
 from app.settings_values import LONGEST, Environment, LogLevel, duration
 

@@ -17,8 +17,9 @@ from app.commands.finding import Finding, State
 from app.commands.surroundings import database_for
 from app.outside.mongod import HOLES
 from app.outside.mongod_binary import MongodError, find_mongod, why_it_ended
-from app.settings import GENERATED, Settings, likely_typos
+from app.settings import GENERATED, Settings
 from app.settings_mistakes import SettingsError
+from app.settings_reading import likely_typos
 from app.settings_text import describe
 from app.stores.standing import Standing, Unfit, standing_of
 

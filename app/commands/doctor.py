@@ -11,8 +11,8 @@ from app.commands.finding import Finding, State
 from app.commands.output import Paint, answer, painter
 from app.commands.surroundings import variables_here
 from app.outside.log import set_up_logging
-from app.settings import read_settings
 from app.settings_mistakes import SettingsError
+from app.settings_reading import read_settings
 
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "red"}
 

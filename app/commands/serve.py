@@ -18,8 +18,9 @@ from app.commands.welcome import Welcome, welcome
 from app.commands.working import work
 from app.hub import Hub
 from app.main import HUB, open_hub
-from app.settings import Settings, likely_typos
+from app.settings import Settings
 from app.settings_mistakes import Mistake, SettingsError
+from app.settings_reading import likely_typos
 
 NO_DEMO = Mistake(
     "ENVIRONMENT", "ENVIRONMENT is production, where there is no demo: its passwords are shown on a screen."

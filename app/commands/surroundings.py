@@ -12,8 +12,9 @@ from app.outside.log import set_up_logging
 from app.outside.mongod import Role, embedded_mongo
 from app.outside.secrets import FILE, complete
 from app.outside.variables import given_variables
-from app.settings import Settings, read_settings
+from app.settings import Settings
 from app.settings_mistakes import Mistake, SettingsError
+from app.settings_reading import read_settings
 from app.stores.standing import standing_of
 
 

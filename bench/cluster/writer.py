@@ -27,7 +27,8 @@ from app.models.contact import Platform
 from app.models.entity import CompanyId, ContactId
 from app.models.message import Direction, MessageRole
 from app.models.people import Scope
-from app.settings import Settings, read_settings
+from app.settings import Settings
+from app.settings_reading import read_settings
 
 CONTENT = "Is my order on its way? " * 4
 STEP = 0.0001  # seconds: how finely latencies are counted

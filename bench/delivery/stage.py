@@ -28,7 +28,7 @@ from app.models.entity import ChannelId, ContactId
 from app.models.message import Direction, MessageRole
 from app.models.people import Scope
 from app.outside.secrets import complete
-from app.settings import read_settings
+from app.settings_reading import read_settings
 from bench.process import Cores, free_port
 
 CHANNELS, CUSTOMERS, ANSWERS_IN = 20, 20, 50  # channels; customers of each; milliseconds

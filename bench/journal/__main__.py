@@ -28,7 +28,7 @@ from app.models.contact import Platform
 from app.models.entity import ContactId
 from app.models.message import Direction, MessageRole
 from app.models.people import Scope
-from app.settings import read_settings
+from app.settings_reading import read_settings
 from bench import figures
 from bench.end_to_end.__main__ import mongodb
 

@@ -19,7 +19,7 @@ from app.main import open_hub
 from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.entity import ChannelId
-from app.settings import read_settings
+from app.settings_reading import read_settings
 from bench import figures
 from bench.end_to_end.__main__ import mongodb
 from bench.end_to_end.contenders import REPOSITORY, Contender, parley_contender

@@ -1,6 +1,8 @@
 """Each library has its reason, its pin and its hashes, and none is below what is known to be safe."""
 
 import re
+from collections import defaultdict
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.house.source import ROOT, setup_cfg
+from tests.house.source import ROOT, imported, modules, setup_cfg
 
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-mutants.txt")
 PINNED = (*LOCKS, "requirements-embedded.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
+# Needed by another library, and named for its version alone: docs/dependencies.md.
+FOR_ANOTHER = {"async-timeout": "redis", "python-engineio": "python-socketio"}
 FLOORS = {"aiohttp": "3.14.3", "python-socketio": "5.16.3", "python-engineio": "4.13.3"}
 
 
@@ -52,6 +56,19 @@ def test_each_library_is_documented_and_nothing_else_is() -> None:
 def test_each_library_is_documented_where_it_belongs(extra: str) -> None:
     for name in extras()[extra]:
         assert f"(`{extra}`)" in documented()[name]
+
+
+def test_each_library_of_the_server_is_imported_by_it() -> None:
+    """One that is not can be removed, with the place it takes and the holes that it may have."""
+    modules_of = defaultdict[str, set[str]](set)
+    for module, names in packages_distributions().items():
+        for name in names:
+            modules_of[canonicalize_name(name)].add(module)
+    used = {name.partition(".")[0] for module in modules().values() for _, name in imported(module)}
+    server = set(wanted(setup_cfg()["options"]["install_requires"]))
+    assert {name for name in server if not modules_of[name] & used} == set(FOR_ANOTHER)
+    for name, user in FOR_ANOTHER.items():
+        assert name in {canonicalize_name(Requirement(line).name) for line in requires(user) or ()}
 
 
 @pytest.mark.parametrize("name", FLOORS)

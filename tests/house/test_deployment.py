@@ -23,7 +23,8 @@ from app.handlers.protocol import Deadlines
 from app.handlers.reading import MOST_BODY
 from app.handlers.runner import KEEPALIVE
 from app.handlers.webhooks import MOST_BYTES
-from app.settings import GENERATED, VARIABLES, Settings, read_settings
+from app.settings import GENERATED, VARIABLES, Settings
+from app.settings_reading import read_settings
 from tests.cluster.nginx import adapted
 from tests.cluster.nginx import program as nginx
 from tests.house import deployment as d

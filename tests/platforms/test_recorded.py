@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.platforms.all import networks_for
 from app.platforms.heard import Heard
 from app.platforms.network import Network
-from app.settings import read_settings
+from app.settings_reading import read_settings
 
 RECORDED = Path(__file__).parent / "recorded"
 NETWORKS: dict[str, Network] = {
