@@ -1,7 +1,6 @@
 """The demo company: made once, told once, and usable with what was told."""
 
 import shlex
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -84,11 +83,15 @@ def test_a_server_without_a_company_says_how_to_found_one(capsys: pytest.Capture
     assert "-m app create-company --name Acme" in capsys.readouterr().out
 
 
-def test_commands_are_told_with_a_python_that_has_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Path.cwd()
-    monkeypatch.setattr("sys.executable", str(here / ".venv" / "bin" / "python"))
+def test_commands_are_told_with_a_python_that_has_what_they_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))  # whatever is activated where the tests run
+    monkeypatch.setattr("sys.executable", str(Path.cwd() / ".venv" / "bin" / "python"))
     assert command_line("watch") == ".venv/bin/python -m app watch"
-    monkeypatch.setattr("sys.executable", shutil.which("python"))
+    monkeypatch.setattr("sys.executable", str(python))
     assert command_line("watch", "--key", "a b") == "python -m app watch --key 'a b'"
 
 
