@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.access import access_channel, company_of
-from app.actions.ask_account import require_accepted
+from app.actions.ask_account import require_owned
 from app.actions.credentials import Secrets, complete, network_of
 from app.actions.keys import Done, change_key, digest_of
 from app.actions.open_grant import open_grant
@@ -46,14 +46,14 @@ class Means:
 async def connect_channel(hub: Hub, caller: Caller, new: NewChannel, client_key: str | None = None) -> Done:
     """Return the channel as it is once the platform calls us; an account that the company had is the channel it was.
 
-    Raises Invalid for credentials that are not complete or not accepted, AlreadyConnected, and NotConnectable for an
-    account that is not free: whose it is stays untold.
+    Raises Invalid for credentials that are not complete or not accepted, AlreadyConnected, NotConnectable for an
+    account that is not free, whose it is stays untold, or that the credentials are not of, and PlatformAway.
     """
     network = network_of(hub, new.platform)
     means = await _means_of(hub, caller, network, new)
     account = Account(external_id=means.external_id or "", secrets=means.secrets)
-    told = await require_accepted(hub, network, account) if network.credentials else None
-    name = new.name or (told.name if told else None) or new.platform.title()
+    told = await require_owned(hub, network, account)
+    name = new.name or told.name or new.platform.title()
     done = await _commit(hub, caller, new, means, name[:LONGEST_NAME], client_key)
     channel = await access_channel(hub, caller, done.payload["channel"]["id"])
     if not channel.is_connected:  # a replay, long after

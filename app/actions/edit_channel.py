@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.access import access_channel, company_of
-from app.actions.ask_account import require_accepted
+from app.actions.ask_account import require_owned
 from app.actions.connected import connected
 from app.actions.credentials import Secrets, merged
 from app.actions.keys import Done, change_key, digest_of
@@ -31,10 +31,14 @@ class ChannelEdit:
 async def edit_channel(
     hub: Hub, caller: Caller, id: ChannelId, edit: ChannelEdit, client_key: str | None = None
 ) -> Done:
-    """Return the channel as it is now. Raises NotFound, NotConnected, Invalid for credentials that are not accepted."""
+    """Return the channel as it is now.
+
+    Raises NotFound, NotConnected, Invalid for credentials that are not accepted, NotConnectable for another account's,
+    and PlatformAway.
+    """
     channel = await access_channel(hub, caller, id)
     if edit.credentials is not None and channel.is_connected:
-        await _require_accepted(hub, channel, merged(hub, channel, edit.credentials))
+        await _require_owned(hub, channel, merged(hub, channel, edit.credentials))
     key, claimed = change_key(hub, caller, "edit_channel", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:
@@ -61,13 +65,11 @@ async def edit_channel(
     return Done(view=(await start_channel(hub, await access_channel(hub, caller, id))).view(), replayed=False)
 
 
-async def _require_accepted(hub: Hub, channel: Channel, secrets: Secrets) -> None:
+async def _require_owned(hub: Hub, channel: Channel, secrets: Secrets) -> None:
     network = hub.networks[channel.platform]
-    if not network.credentials:
-        return
-    if network.account_in(secrets) not in (None, channel.external_id):
+    if network.credentials and network.account_in(secrets) not in (None, channel.external_id):
         raise Invalid.of(f"credentials.{network.credentials[0].name}", "This is another account's.")
-    await require_accepted(hub, network, Account(external_id=channel.external_id or "", secrets=secrets))
+    await require_owned(hub, network, Account(external_id=channel.external_id or "", secrets=secrets))
 
 
 def _reconnected(hub: Hub, channel: Channel, given: Mapping[str, str]) -> Channel:

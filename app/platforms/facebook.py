@@ -9,7 +9,7 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, page_renewed, token_facts
+from app.platforms.meta_tokens import NO_APP, MetaApp, checked, owner_of, page_renewed, token_facts
 from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
 from app.platforms.splitting import Unit
 
@@ -36,8 +36,9 @@ class Facebook(Network):
         yield from post(self._messages, sign_body(to, sign), token=account.secrets["access_token"])
 
     def check(self, account: Account) -> Exchange[Checked]:
-        """Read the page's name."""
-        return account_named(f"{self._root}/{account.external_id}", "name", token=account.secrets["access_token"])
+        """Ask which page's token it is, and for the page's name."""
+        owner = yield from owner_of(self._root, "id,name", token=account.secrets["access_token"])
+        return checked(owner, "id", "name")
 
     def renew(self, account: Account) -> Exchange[Renewed]:
         """Read the page's token again, with the token of whoever connected it."""

@@ -10,10 +10,20 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.graph import hear_entries, id_in, message_body, name_of, post, sign_body
 from app.platforms.heard import Heard
-from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, login_renewed, page_renewed, token_facts
+from app.platforms.meta_tokens import (
+    NO_APP,
+    MetaApp,
+    checked,
+    login_renewed,
+    owner_of,
+    page_renewed,
+    token_facts,
+)
 from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, Renewed
+from app.platforms.shapes import mapping
 from app.platforms.splitting import Unit
 
+OF_PAGE = "instagram_business_account"  # the field of a page that names its account
 OWN_LOGIN = "instagram"  # `login` of the channel's secrets; "page" is the other
 LOGIN = re.compile("page|instagram")
 PAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -53,11 +63,13 @@ class Instagram(Network):
         yield from self._post(account, sign_body(to, sign))
 
     def check(self, account: Account) -> Exchange[Checked]:
-        """Read the account's name."""
+        """Ask which account's login it is, or which account belongs to the page whose token it is; and for its name."""
         token = account.secrets["access_token"]
         if _has_own_login(account):
-            return account_named(f"{self._own_root}/me", "username", bearer=token)
-        return account_named(f"{self._root}/{account.external_id}", "name", token=token)
+            owner = yield from owner_of(self._own_root, "user_id,username", bearer=token)
+            return checked(owner, "user_id", "username")
+        page = yield from owner_of(self._root, f"{OF_PAGE}{{id,name,username}}", token=token)
+        return checked(mapping(page.get(OF_PAGE)), "id", "name", "username")
 
     def renew(self, account: Account) -> Exchange[Renewed]:
         """Renew the account's own login, or read its page's token again."""

@@ -4,7 +4,7 @@ https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-lon
 https://developers.facebook.com/docs/graph-api/reference/debug_token
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from app.models.failure import Failure, Refused
 from app.models.token import TokenFacts
 from app.platforms.meta_failures import AUTH, CUT_OFF, GARBLED, MESSENGER, UNCERTAIN, answer_in
 from app.platforms.network import Account, Checked, Renewed, no_way
-from app.platforms.shapes import mapping, words
+from app.platforms.shapes import mapping, mappings, words
 
 EXPIRED = (463, 467)  # subcodes of error 190 that come with time; the others come with a decision
 
@@ -59,14 +59,33 @@ def longer_token(root: str, app: MetaApp, user_token: str) -> Exchange[tuple[str
     return token_in(longer), seconds_in(longer)
 
 
-def account_named(
-    url: str, field: str, *, token: str = "", bearer: str = "", table: Mapping[str, Failure] = MESSENGER
-) -> Exchange[Checked]:
-    """Read an account's name with its own token, which tells whether that is accepted. Raises Refused."""
-    query = {"fields": field} | ({"access_token": token} if token else {})
+def owner_of(root: str, fields: str, *, token: str = "", bearer: str = "") -> Exchange[Mapping[str, Any]]:
+    """Ask a token whose it is: to a page's own token, `me` is the page, to anybody else's it is not. Raises Refused.
+
+    Any token that may read an account's name could ask by the account's id; that would prove nothing.
+    """
+    query = {"fields": fields} | ({"access_token": token} if token else {})
     headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
-    answer = answer_in((yield Request(method="GET", url=url, query=query, headers=headers)), table)
-    return Checked(name=words(answer.get(field)) or None)
+    return answer_in((yield Request(method="GET", url=f"{root}/me", query=query, headers=headers)), MESSENGER)
+
+
+def checked(owner: Mapping[str, Any], id: str, *names: str) -> Checked:
+    """Return the account in a platform's answer, and the first of these names that it has."""
+    known = (words(owner.get(name)) for name in names)
+    return Checked(account=words(owner.get(id)) or None, name=next(filter(None, known), None))
+
+
+def targets_of(root: str, app: MetaApp, token: str, scopes: Collection[str]) -> Exchange[tuple[str, ...]]:
+    """Return what a token is for within these scopes, as far as Meta names it. Raises Refused, `auth` for a bad one.
+
+    https://developers.facebook.com/docs/graph-api/reference/debug_token
+    """
+    data = yield from _told_of(root, app, token)
+    if data.get("is_valid") is not True:
+        raise Refused(Failure(kind=AUTH, code="190", reason=CUT_OFF))
+    given = [each for each in mappings(data.get("granular_scopes")) if each.get("scope") in scopes]
+    ids = (id for each in given for id in each.get("target_ids") or () if isinstance(id, str))
+    return tuple(dict.fromkeys(ids))
 
 
 def login_renewed(own_graph: str, account: Account) -> Exchange[Renewed]:
@@ -96,8 +115,7 @@ def token_facts(root: str, app: MetaApp, account: Account) -> Exchange[TokenFact
 
 
 def _facts_of(root: str, app: MetaApp, token: str) -> Exchange[TokenFacts]:
-    asked = {"input_token": token, "access_token": f"{app.id}|{app.secret}"}
-    data = mapping((yield from get(f"{root}/debug_token", asked)).get("data"))
+    data = yield from _told_of(root, app, token)
     is_valid, ends = data.get("is_valid"), data.get("expires_at")
     if not isinstance(is_valid, bool):
         raise Refused(Failure(kind=UNCERTAIN, code="200", reason=GARBLED))
@@ -107,6 +125,11 @@ def _facts_of(root: str, app: MetaApp, token: str) -> Exchange[TokenFacts]:
         expires_at = None
     has_expired = not is_valid and mapping(data.get("error")).get("subcode") in EXPIRED
     return TokenFacts(is_valid=is_valid, has_expired=has_expired, expires_at=expires_at)
+
+
+def _told_of(root: str, app: MetaApp, token: str) -> Exchange[Mapping[str, Any]]:
+    asked = {"input_token": token, "access_token": f"{app.id}|{app.secret}"}
+    return mapping((yield from get(f"{root}/debug_token", asked)).get("data"))
 
 
 def get(url: str, query: Mapping[str, str]) -> Exchange[Mapping[str, Any]]:

@@ -4,7 +4,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
 
 from app.models.contact import Platform
@@ -52,10 +51,14 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What a platform tells of an account whose credentials it accepts."""
+    """A platform's word on credentials that it accepts: the account that they are of, None for none that it would name.
 
+    `missing` is the credential without which it cannot tell.
+    """
+
+    account: str | None = None
     name: str | None = None
-    expires_at: datetime | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +113,9 @@ class Network(ABC):
         return None
 
     def check(self, account: Account) -> Exchange[Checked]:
-        """Ask whether the platform accepts the account's credentials. Raises Refused."""
+        """Ask whether the platform accepts the account's credentials, and whose they are. Raises Refused."""
         yield from ()
-        return Checked()
+        return Checked(account=account.external_id)
 
     def listen(self, account: Account, url: str) -> Exchange[bool]:
         """Have the platform call us at `url`, where it is told so for each account; say if so. Raises Refused."""

@@ -90,7 +90,8 @@ class Telegram(Network):
 
     def check(self, account: Account) -> Exchange[Checked]:
         """Ask who the bot is."""
-        return Checked(name=words(mapping((yield from self._call(account, "getMe", {}))).get("first_name")) or None)
+        bot = mapping((yield from self._call(account, "getMe", {})))
+        return Checked(account=words(bot.get("id")) or None, name=words(bot.get("first_name")) or None)
 
     def listen(self, account: Account, url: str) -> Exchange[bool]:
         """Have updates sent to us, each with the secret that proves it."""

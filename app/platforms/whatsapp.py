@@ -1,5 +1,6 @@
 """WhatsApp: a business number talks with people, by the Cloud API."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from app.models.sign import Sign
 from app.models.token import TokenFacts
 from app.platforms.heard import Heard, Reacted, Receipt, Said, Unknown, moment
 from app.platforms.meta_failures import GARBLED, UNCERTAIN, WHATSAPP, answer_in, failure_of
-from app.platforms.meta_tokens import NO_APP, MetaApp, account_named, token_facts
+from app.platforms.meta_tokens import NO_APP, MetaApp, checked, targets_of, token_facts
 from app.platforms.network import Account, Checked, Credential, Limits, Network, Piece, medium_of
 from app.platforms.shapes import mapping, mappings, words
 from app.platforms.splitting import Unit
@@ -23,6 +24,11 @@ CAPTIONED = ("image", "video", "document")
 # Media come as ids, which a token turns into addresses that live for five minutes: the id is what can be kept.
 MEDIA = ("image", "audio", "video", "document", "sticker")
 TOLD = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ, DeliveryState.FAILED)
+BUSINESS = "business_account_id"
+BUSINESS_ID = re.compile(r"[0-9]{1,32}")
+# Either gives a token its business accounts: https://developers.facebook.com/docs/whatsapp/embedded-signup
+SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
+MOST_BUSINESSES, MOST_PAGES = 5, 5  # of a hundred numbers; whoever has more names the account
 STATES = {state.value: state for state in TOLD}
 
 
@@ -33,7 +39,7 @@ class WhatsApp(Network):
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
     app_object = "whatsapp_business_account"
     signs_need_last = True
-    credentials = (Credential(name="access_token"),)
+    credentials = (Credential(name="access_token"), Credential(name=BUSINESS, form=BUSINESS_ID, needed=False))
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app
@@ -65,9 +71,13 @@ class WhatsApp(Network):
         yield from self._post(account, body | ({"typing_indicator": {"type": "text"}} if sign is Sign.TYPING else {}))
 
     def check(self, account: Account) -> Exchange[Checked]:
-        """Read the number's verified name."""
-        url, token = f"{self._root}/{account.external_id}", account.secrets["access_token"]
-        return account_named(url, "verified_name", bearer=token, table=WHATSAPP)
+        """Look for the number, and its name, in the business accounts that the token is for."""
+        businesses = yield from self._businesses(account)
+        for business in businesses[:MOST_BUSINESSES]:
+            numbers = yield from self._numbers(business, account.secrets["access_token"])
+            if number := next((each for each in numbers if words(each.get("id")) == account.external_id), None):
+                return checked(number, "id", "verified_name")
+        return Checked(missing=None if businesses else BUSINESS)
 
     def inspect(self, account: Account) -> Exchange[TokenFacts | None]:
         """Ask how the business's token is."""
@@ -78,6 +88,30 @@ class WhatsApp(Network):
         for entry in mappings(payload.get("entry")):
             for change in mappings(entry.get("changes")):
                 yield from _hear(change)
+
+    def _businesses(self, account: Account) -> Exchange[tuple[str, ...]]:
+        """Return the one that is given, else those that Meta names: for a token for all that somebody has, none."""
+        if given := account.secrets.get(BUSINESS):
+            return (given,)
+        if not self._app.is_known:
+            return ()
+        named = yield from targets_of(self._root, self._app, account.secrets["access_token"], SCOPES)
+        return tuple(each for each in named if BUSINESS_ID.fullmatch(each))
+
+    def _numbers(self, business: str, token: str) -> Exchange[list[Mapping[str, Any]]]:
+        """Return the numbers of a business account, which Meta lists to tokens with a role there alone."""
+        asked = {"fields": "id,verified_name", "limit": "100"}
+        bearer, found = {"authorization": f"Bearer {token}"}, list[Mapping[str, Any]]()
+        for _ in range(MOST_PAGES):
+            url = f"{self._root}/{business}/phone_numbers"
+            answer = answer_in((yield Request(method="GET", url=url, query=asked, headers=bearer)), WHATSAPP)
+            found += mappings(answer.get("data"))
+            paging = mapping(answer.get("paging"))
+            after = words(mapping(paging.get("cursors")).get("after"))
+            if not after or not paging.get("next"):
+                break
+            asked = {**asked, "after": after}
+        return found
 
     def _post(self, account: Account, body: Mapping[str, Any]) -> Exchange[Mapping[str, Any]]:
         url = f"{self._root}/{account.external_id}/messages"

@@ -14,21 +14,25 @@ from app.outside.vault import Unreadable, Vault
 from tests.cli.conftest import Call
 from tests.cli.processes import Done
 from tests.desk import PASSWORD, Desk, open_desk
+from tests.fake_platforms import serving_platforms
+from tests.fake_platforms.state import Token
 from tests.handlers.asking import head_of
 from tests.sockets.again import elsewhere
 
 OLD, NEW, LOST = (Fernet.generate_key().decode() for _ in range(3))
-# Nobody answers there: a platform that cannot be asked does not prevent connecting.
-AWAY = {"GRAPH_BASE_URL": "http://127.0.0.1:9"}
 
 
 @pytest.fixture
 async def desk(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Desk]:
     """A company with two accounts, sealed with the old key."""
-    async with open_desk(mongo_uri, tmp_path, ENCRYPTION_KEYS=OLD, **AWAY) as opened:
-        for number in (1, 2):
+    async with (
+        serving_platforms() as fake,
+        open_desk(mongo_uri, tmp_path, ENCRYPTION_KEYS=OLD, GRAPH_BASE_URL=fake.base) as opened,
+    ):
+        for number in ("1", "2"):
+            fake.state.tokens[f"token-{number}"] = Token(account=number)
             credentials = {"access_token": f"token-{number}"}
-            body = {"platform": "facebook", "external_id": str(number), "credentials": credentials}
+            body = {"platform": "facebook", "external_id": number, "credentials": credentials}
             await opened.post("/channels", body)
         yield opened
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from app.models.contact import Contact, Platform
 from app.models.entity import ChannelId, CompanyId
 from tests.desk import Desk, open_desk
 from tests.fake_platforms import FakePlatforms, serving_platforms
-from tests.fake_platforms.state import Rule, Token
+from tests.fake_platforms.state import Rule, Token, whatsapp_token
 from tests.waiting import until
 
 SECRETS = {
@@ -52,8 +52,9 @@ class Shop:
         """Connect one account; its id on the platform is new for each."""
         id = await connect(self.hub, self.desk.company.id, platform, SECRETS[platform] | secrets)
         self.channels[platform] = id
+        known = whatsapp_token(account_of(id)) if platform is Platform.WHATSAPP else Token(account=account_of(id))
         for token in {**SECRETS[platform], **secrets}.values():
-            self.fake.state.tokens.setdefault(token, Token(account=account_of(id)))
+            self.fake.state.tokens.setdefault(token, replace(known))
         return id
 
     def account(self, platform: Platform) -> str:

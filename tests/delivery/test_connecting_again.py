@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from app.models.contact import Platform
 from tests.delivery.shop import Shop, open_shop
-from tests.fake_platforms.state import Token
+from tests.fake_platforms.state import whatsapp_token
 from tests.sockets.again import elsewhere
 
 WA, PEER = Platform.WHATSAPP, "491701234"
@@ -24,7 +24,7 @@ async def shop(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 async def connected_again(shop: Shop, account: str, token: str, **more: Any) -> tuple[int, dict[str, Any]]:
     """Connect the number with a token that the platform has just given out."""
-    shop.fake.state.tokens[token] = Token(account=account)
+    shop.fake.state.tokens[token] = whatsapp_token(account)
     body = {"platform": WA, "external_id": account, "credentials": {"access_token": token}, **more}
     return await shop.desk.ask("POST", "/channels", body)
 

@@ -21,7 +21,7 @@ import aiohttp
 
 from tests.fake_platforms import FakePlatforms, serving_platforms
 from tests.fake_platforms.customers import Customers
-from tests.fake_platforms.state import Token
+from tests.fake_platforms.state import Token, whatsapp_token
 
 SECRET = "demo-app-secret"
 # platform: the account there, and the credentials that it is connected with.
@@ -110,7 +110,8 @@ async def connect(fake: FakePlatforms, said: dict[str, Any]) -> dict[str, str]:
         token = (await posted(http, "auth/login", login, ""))["access_token"]
         for platform, (account, credentials) in ACCOUNTS.items():
             for secret in credentials.values():
-                fake.state.tokens[secret] = Token(account=account)
+                is_number = platform == "whatsapp"
+                fake.state.tokens[secret] = whatsapp_token(account) if is_number else Token(account=account)
             body = {"platform": platform, "name": f"Harbour Coffee on {platform}", "credentials": credentials}
             channels[platform] = (await posted(http, "channels", {**body, "external_id": account}, token))["id"]
     return channels

@@ -34,6 +34,8 @@ class Planes:
             web.get(VERSION + "/me/accounts", self.accounts),
             web.get("/refresh_access_token", self.exchange),
             web.get("/access_token", self.exchange),
+            web.get(VERSION + "/me", self.me),
+            web.get(VERSION + "/{id}/phone_numbers", self.phone_numbers),
             web.get(VERSION + "/{id}", self.node),
             web.post("/bot{token}/{method}", self.telegram),
             *(web.post(path, self.meta_bot) for path in BOT_PLATFORMS),
@@ -113,6 +115,9 @@ class Planes:
             return answer({"data": {"is_valid": False, "scopes": [], "error": {"code": 190, "message": "Bad."}}})
         expires_at = int(self.state.now()) + known.expires_in if known.expires_in else 0
         data = {"is_valid": known.state == "valid", "expires_at": expires_at, "type": "PAGE", "scopes": []}
+        if known.businesses:
+            chosen = {"target_ids": list(known.businesses)} if known.names_businesses else {}
+            data["granular_scopes"] = [{"scope": "whatsapp_business_management", **chosen}]
         if known.state != "valid":
             data["error"] = {"code": 190, "subcode": 463 if known.state == "expired" else 460, "message": "Bad."}
         return answer({"data": data})
@@ -143,6 +148,42 @@ class Planes:
         more = {"next": "https://elsewhere.test/a-token-must-not-go-here"} if until < len(self.state.pages) else {}
         return {"data": self.state.pages[after:until], "paging": {"cursors": {"after": str(until)}, **more}}
 
+    async def me(self, request: web.Request) -> web.Response:
+        """Say whose a token is: a page, a person, or with a bearer an Instagram account."""
+        known, bearer = self._token_of(request)
+        if (ruled := await self._ruled(request, bearer or request.query.get("access_token", ""))) is not None:
+            return ruled
+        if known is None or known.state != "valid":
+            return graph_error(400, 190)
+        fields = request.query.get("fields", "")
+        if bearer:
+            return answer({"id": f"app-{known.account}", "user_id": known.account, "username": f"user-{known.account}"})
+        linked = next((page for page in self.state.pages if page["id"] == known.account), {})
+        if "instagram_business_account" in fields:
+            own = linked.get("instagram_business_account")
+            return answer({"id": known.account, **({"instagram_business_account": own} if own else {})})
+        return answer({"id": known.account, "name": linked.get("name", f"Page {known.account}")})
+
+    async def phone_numbers(self, request: web.Request) -> web.Response:
+        """List the numbers of a business account, to tokens with a role in it."""
+        known, bearer = self._token_of(request)
+        if (ruled := await self._ruled(request, bearer)) is not None:
+            return ruled
+        if known is None or known.state != "valid":
+            return graph_error(400, 190)
+        if (numbers := known.businesses.get(request.match_info["id"])) is None:
+            return graph_error(400, 100, 33)  # "does not exist, or cannot be loaded due to missing permissions"
+        listed = [{"id": each, "verified_name": f"Number {each}"} for each in numbers]
+        after = int(request.query.get("after", "0"))
+        more = {"next": "https://elsewhere.test/"} if after + PAGES_AT_ONCE < len(listed) else {}
+        paging = {"cursors": {"after": str(after + PAGES_AT_ONCE)}, **more}
+        return answer({"data": listed[after : after + PAGES_AT_ONCE], "paging": paging})
+
+    def _token_of(self, request: web.Request) -> tuple[Token | None, str]:
+        """Return what is known of the token that asks, and the bearer, if it is one."""
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return self.state.tokens.get(bearer or request.query.get("access_token", "")), bearer
+
     async def node(self, request: web.Request) -> web.Response:
         """Read a page's token, a customer's name, or where a medium lies."""
         known = self.state.tokens.get(request.query.get("access_token", ""))
@@ -158,8 +199,7 @@ class Planes:
             self.state.tokens.setdefault(token, Token())
             return answer({"id": id, "access_token": token})
         if "name" in fields:
-            own = {"verified_name": f"Number {id}", "username": f"user-{id}"}
-            return answer({"id": id, **own, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
+            return answer({"id": id, "name": f"Customer {id}", "first_name": "Customer", "last_name": id})
         return answer({"id": id, "url": f"https://media.test/{id}", "mime_type": "image/jpeg"})
 
     async def telegram(self, request: web.Request) -> web.StreamResponse:

@@ -52,12 +52,23 @@ class Rule:
 
 @dataclass(kw_only=True)
 class Token:
-    """One access token: valid, expired or revoked; `next` is what it is exchanged for, `account` whose it is."""
+    """One access token: valid, expired or revoked; `next` is what it is exchanged for, `account` whose it is.
+
+    `businesses` are the WhatsApp accounts that it has a role in, with their numbers. Of tokens for all that somebody
+    has, not for chosen ones, Meta does not name them.
+    """
 
     state: str = "valid"
     expires_in: int = 5_183_944
     next: str | None = None
     account: str = ""
+    businesses: dict[str, list[str]] = field(default_factory=dict)
+    names_businesses: bool = True
+
+
+def whatsapp_token(number: str, business: str = "9001", **more: Any) -> Token:
+    """Return a token of the business account that has this number."""
+    return Token(account=number, businesses={business: [number]}, **more)
 
 
 @dataclass(kw_only=True)

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.desk import Desk, open_desk
 from tests.fake_platforms import FakePlatforms, serving_platforms
-from tests.fake_platforms.state import Rule, Token
+from tests.fake_platforms.state import Rule, Token, whatsapp_token
 
 PUBLIC = "https://chat.acme.test"
 APP = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": "app-secret"}
@@ -19,7 +19,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "whatsapp": {"external_id": "3001", "credentials": {"access_token": "whats-tok-1"}},
     "telegram": {"credentials": {"bot_token": "4001:bot-tok-1", "secret_token": "hook-secret-1"}},
 }
-TOKENS = ("page-tok-1", "user-tok-1", "insta-tok-1", "whats-tok-1", "4001:bot-tok-1")
+TOKENS: dict[str, Token] = {
+    "page-tok-1": Token(account="1001"),
+    "user-tok-1": Token(account="person-1"),
+    "insta-tok-1": Token(account="2001"),
+    "whats-tok-1": whatsapp_token("3001"),
+    "4001:bot-tok-1": Token(),
+}
 SECRETS = (*TOKENS, "hook-secret-1")
 
 
@@ -33,7 +39,7 @@ class Place:
     def forget(self) -> None:
         """Let the platforms be as they were at first."""
         self.fake.state.rules.clear()
-        self.fake.state.tokens = {token: Token() for token in TOKENS}
+        self.fake.state.tokens = {token: replace(known) for token, known in TOKENS.items()}
         self.fake.state.webhooks.clear()
         self.fake.state.pages.clear()
 

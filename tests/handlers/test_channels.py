@@ -17,6 +17,7 @@ from app.models.people import Scope
 from app.settings_values import Environment
 from tests.delivery.shop import Shop
 from tests.desk import Desk
+from tests.fake_platforms.state import Token, whatsapp_token
 from tests.handlers.accounts import BODIES, PUBLIC, SECRETS, Place, body, connected, open_place
 from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missing, refusal, walked
 
@@ -84,7 +85,7 @@ async def test_an_account_is_connected_and_found(desk: Desk, platform: str, acco
 
 async def test_without_a_name_it_has_the_one_that_the_platform_tells(desk: Desk) -> None:
     names = [(await connected(desk, platform))["name"] for platform in BODIES]
-    assert names == ["Customer 1001", "user-me", "Number 3001", "Bot 4001"]
+    assert names == ["Page 1001", "user-2001", "Number 3001", "Bot 4001"]
     assert (await connected(desk, "sandbox"))["name"] == "Sandbox"
 
 
@@ -127,7 +128,7 @@ async def test_the_same_key_twice_connects_once(desk: Desk) -> None:
     first, again = [await desk.ask("POST", "/channels", body("facebook"), headers=headers) for _ in range(2)]
     assert (first[0], again[0]) == (201, 200)
     assert first[1] == again[1]
-    other = body("facebook", credentials={"access_token": "user-tok-1"})
+    other = body("facebook", name="Another name")
     assert await refusal(desk, "POST", "/channels", other, headers=headers) == Refused(409, "idempotency_conflict")
 
 
@@ -210,17 +211,112 @@ async def test_each_platform_wants_its_own_credentials(
     assert await head_of(desk) == before
 
 
-@pytest.mark.parametrize("preset", ["http_500", "meta_4", "meta_10", "http_200_garbage", "http_502_html"])
-async def test_a_platform_that_cannot_say_does_not_prevent_connecting(place: Place, preset: str) -> None:
-    place.rule("/1001", preset)
+@pytest.mark.parametrize("preset", ["http_500", "meta_4", "http_200_garbage", "http_502_html"])
+async def test_nothing_is_connected_while_the_platform_cannot_say_whose_it_is(place: Place, preset: str) -> None:
+    place.rule("/me", preset, times=1)
+    before = await head_of(place.desk)
+    assert await refusal(place.desk, "POST", "/channels", body("facebook")) == Refused(502, "platform_away")
+    assert await head_of(place.desk) == before
     assert (await connected(place.desk, "facebook"))["health"] == "healthy"
+
+
+async def test_new_credentials_wait_until_the_platform_can_say_whose_they_are(place: Place) -> None:
+    channel = await connected(place.desk, "facebook")
+    place.rule("/me", "http_500", times=1)
+    edit = {"credentials": {"access_token": "page-tok-1"}}
+    assert await refusal(place.desk, "PATCH", f"/channels/{channel['id']}", edit) == Refused(502, "platform_away")
+    assert await got(place.desk, f"/channels/{channel['id']}") == channel
+
+
+async def test_a_token_that_may_not_say_whose_it_is_is_refused(place: Place) -> None:
+    place.rule("/me", "meta_10")
+    refused = Refused(422, INVALID, ("credentials.access_token",))
+    assert await refusal(place.desk, "POST", "/channels", body("facebook")) == refused
+
+
+OTHERS = {
+    "facebook": {"access_token": "page-tok-9"},
+    "instagram": {"access_token": "insta-tok-9", "login": "instagram"},
+    "whatsapp": {"access_token": "whats-tok-9"},
+}
+
+
+def know_others(place: Place) -> None:
+    """Let the platforms know a page, an account and a number of somebody else, and their valid tokens."""
+    place.fake.state.tokens |= {
+        "page-tok-9": Token(account="1009"),
+        "insta-tok-9": Token(account="2009"),
+        "whats-tok-9": whatsapp_token("3009", "9009"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("platform", "credentials"),
+    [
+        *OTHERS.items(),
+        ("facebook", {"access_token": "user-tok-1"}),
+        ("instagram", OTHERS["facebook"] | {"login": "page"}),
+    ],
+)
+async def test_an_account_is_given_to_nobody_whose_token_is_not_its_own(
+    place: Place, platform: str, credentials: dict[str, str]
+) -> None:
+    know_others(place)
+    before = await head_of(place.desk)
+    refused = Refused(409, "not_connectable", ("external_id",))
+    assert await refusal(place.desk, "POST", "/channels", body(platform, credentials=credentials)) == refused
+    assert await head_of(place.desk) == before
+
+
+@pytest.mark.parametrize("platform", OTHERS)
+async def test_new_credentials_of_another_account_change_nothing(place: Place, platform: str) -> None:
+    know_others(place)
+    channel = await connected(place.desk, platform)
+    path, edit = f"/channels/{channel['id']}", {"credentials": OTHERS[platform]}
+    refused = Refused(409, "not_connectable", ("external_id",))
+    assert await refusal(place.desk, "PATCH", path, edit) == refused
+    assert await got(place.desk, path) == channel
+    assert (await secrets_of(place.desk, channel))["access_token"] == BODIES[platform]["credentials"]["access_token"]
+
+
+async def test_an_instagram_account_is_connected_with_the_token_of_its_own_page(place: Place) -> None:
+    linked = {"id": "2001", "username": "shop"}
+    place.fake.state.pages = [{"id": "1001", "name": "Page", "instagram_business_account": linked}]
+    credentials = {"access_token": "page-tok-1", "login": "page"}
+    channel = await connected(place.desk, "instagram", credentials=credentials)
+    assert (channel["external_id"], channel["name"], channel["health"]) == ("2001", "shop", "healthy")
+
+
+async def test_a_number_is_found_among_all_of_a_business(place: Place) -> None:
+    numbers = ["3007", "3008", "3006", "3001"]
+    place.fake.state.tokens["whats-tok-1"] = Token(businesses={"9009": ["3009"], "9001": numbers})
+    assert (await connected(place.desk, "whatsapp"))["name"] == "Number 3001"
+
+
+async def test_a_token_for_all_businesses_needs_the_name_of_one(place: Place) -> None:
+    place.fake.state.tokens["whats-tok-1"] = whatsapp_token("3001", names_businesses=False)
+    refused = Refused(422, INVALID, ("credentials.business_account_id",))
+    assert await refusal(place.desk, "POST", "/channels", body("whatsapp")) == refused
+    named = {"access_token": "whats-tok-1", "business_account_id": "9001"}
+    elsewhere = body("whatsapp", credentials=named | {"business_account_id": "9009"})
+    refused = Refused(422, INVALID, ("credentials.access_token",))
+    assert await refusal(place.desk, "POST", "/channels", elsewhere) == refused
+    assert (await connected(place.desk, "whatsapp", credentials=named))["health"] == "healthy"
+
+
+async def test_a_channel_whose_credentials_are_anothers_needs_its_own(place: Place) -> None:
+    channel = await connected(place.desk, "facebook")
+    place.fake.state.tokens["page-tok-1"] = Token(account="1009")
+    told = await act(place.desk, channel, "/test")
+    assert (told["ok"], told["class"], told["code"], told["health"]) == (False, "auth", "other_account", "needs_reauth")
+    assert await refusal(place.desk, "POST", f"/channels/{channel['id']}/resume") == Refused(409, "sign_in_refused")
 
 
 async def test_new_credentials_connect_a_channel_again_and_the_others_stay(place: Place) -> None:
     channel = await connected(place.desk, "facebook")
     place.revoke("page-tok-1")
     assert (await act(place.desk, channel, "/test"))["health"] == "needs_reauth"
-    place.fake.state.tokens["page-tok-2"] = place.fake.state.tokens["user-tok-1"]
+    place.fake.state.tokens["page-tok-2"] = Token(account="1001")
     edit = {"name": "Renamed", "credentials": {"access_token": "page-tok-2"}}
     after = await act(place.desk, channel, method="PATCH", body=edit)
     assert (after["name"], after["health"], after["health_reason"]) == ("Renamed", "healthy", None)
@@ -288,11 +384,11 @@ async def test_the_same_key_twice_stops_or_starts_once(desk: Desk, verb: str) ->
 async def test_a_channel_is_asked_about(place: Place) -> None:
     channel = await connected(place.desk, "facebook")
     assert await act(place.desk, channel, "/test") == {"ok": True, "health": "healthy"}
-    place.rule("/1001", "meta_4", times=1)
+    place.rule("/me", "meta_4", times=1)
     told = await act(place.desk, channel, "/test")
     assert (told["ok"], told["class"], told["code"], told["health"]) == (False, "rate", "4", "healthy")
     assert told["reason"]
-    place.rule("/1001", "http_200_garbage", times=1)
+    place.rule("/me", "http_200_garbage", times=1)
     assert (await act(place.desk, channel, "/test"))["class"] == "transient"
     place.revoke("page-tok-1")
     told = await act(place.desk, channel, "/test")
@@ -307,7 +403,7 @@ async def test_what_was_cut_off_resumes_only_when_the_platform_accepts_it(place:
     await act(place.desk, channel, "/test")
     path = f"/channels/{channel['id']}/resume"
     assert await refusal(place.desk, "POST", path) == Refused(409, "sign_in_refused")
-    place.rule("/3001", "http_500", times=1)
+    place.rule("/debug_token", "http_500", times=1)
     assert await refusal(place.desk, "POST", path) == Refused(502, "platform_away")
     place.forget()
     assert (await act(place.desk, channel, "/resume"))["health"] == "healthy"
