@@ -1,17 +1,14 @@
 """What goes back over HTTP: JSON, and every error in one shape."""
 
-import re
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import hdrs, web
 
 from app.errors import Internal, NoMethod, NoRoute, OriginRefused, Refusal, TooLarge, Unreadable, UnsupportedType
+from app.handlers.request_trace import REQUEST_ID, request_id
 from app.models.wire import to_json
 from app.outside.peer import real_address
 from app.settings import Settings
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def refusal_of_status(status: int) -> Refusal:
@@ -44,8 +41,9 @@ def seal(response: web.StreamResponse) -> None:
 
 
 async def sealed(request: web.Request, response: web.StreamResponse) -> None:
-    """Seal an answer that is about to be sent; aiohttp calls this for each one of the app's."""
+    """Seal an answer that is about to be sent, and name its request; aiohttp calls this for each one of the app's."""
     seal(response)
+    response.headers[REQUEST_ID] = request_id(request)
 
 
 def refused(request: web.BaseRequest, refusal: Refusal, kind: type[web.Response] = web.Response) -> web.Response:
@@ -53,18 +51,12 @@ def refused(request: web.BaseRequest, refusal: Refusal, kind: type[web.Response]
     id = request_id(request)
     error = {**refusal.view(), "request_id": id}
     response = as_json({"success": False, "error": error}, refusal.status, kind)
-    response.headers["X-Request-Id"] = id
+    response.headers[REQUEST_ID] = id
     if refusal.status == 503:
         response.headers[hdrs.RETRY_AFTER] = "1"
     elif "retry_after" in refusal.facts:
         response.headers[hdrs.RETRY_AFTER] = str(refusal.facts["retry_after"])
     return response
-
-
-def request_id(request: web.BaseRequest) -> str:
-    """Return the id that the client gave its request, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
 def as_json(body: dict[str, Any], status: int, kind: type[web.Response] = web.Response) -> web.Response:

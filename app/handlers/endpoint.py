@@ -19,9 +19,10 @@ from app.errors import (
     Unauthenticated,
     UnsupportedType,
 )
-from app.handlers.answers import address_of, as_json, refusal_of_status, refused
+from app.handlers.answers import as_json, refusal_of_status, refused
 from app.handlers.bodies import NoQuery, Query
 from app.handlers.reading import MOST_BODY, MOST_PUBLIC_BODY, ClientLeft, body_of, is_compressed
+from app.handlers.request_trace import OF_REQUEST
 from app.hub import Hub
 from app.journal.faults import refusal_of
 from app.models.caller import Caller, CallerKind
@@ -124,7 +125,7 @@ async def _parse(hub: Hub, route: Route, request: web.Request) -> Ask[Any, Any]:
     query = _validated(lambda: route.query.model_validate_strings(_single(request)))
     body = await _body_of(route, request) if route.body else None
     _require_own_company(caller, body)
-    return Ask(hub, caller, body, query, id.lower(), _key_of(request, body), address_of(hub.settings, request))
+    return Ask(hub, caller, body, query, id.lower(), _key_of(request, body), request[OF_REQUEST].remote)
 
 
 NOBODY = Caller(kind=CallerKind.USER, id="", name="", company_id=None)
@@ -137,6 +138,7 @@ async def _authorised(hub: Hub, route: Route, request: web.Request) -> Caller:
         if route.public:
             return NOBODY
         raise
+    request[OF_REQUEST].caller = caller
     _hold_to_limit(hub, caller)
     if caller.kind is CallerKind.INTERNAL:
         if not (route.internal or route.public):
@@ -156,7 +158,7 @@ def _hold_to_limit(hub: Hub, caller: Caller) -> None:
 async def _caller_of(hub: Hub, request: web.Request) -> Caller:
     key = request.headers.get("X-API-Key")
     if key:
-        return await caller_with_key(hub, key, address_of(hub.settings, request))
+        return await caller_with_key(hub, key, request[OF_REQUEST].remote)
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated

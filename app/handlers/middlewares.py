@@ -1,4 +1,4 @@
-"""aiohttp's middlewares around every route: the last answer of a drain, one shape for errors, a log line a request."""
+"""aiohttp's middlewares around every route: a trace and a log line a request, a drain's last answers, error shapes."""
 
 import time
 
@@ -7,13 +7,45 @@ from aiohttp.typedefs import Handler, Middleware
 from loguru import logger
 
 from app.handlers.answers import address_of, refusal_of_status, refused
+from app.handlers.request_trace import trace_of
 from app.hub import Drain, Hub
+from app.outside.trace import TRACE
 from app.settings import Settings
 
 
 def middlewares(hub: Hub) -> list[Middleware]:
     """Return all of them, the outermost first."""
-    return [_last_answers(hub.drain), _errors(), _access_log(hub.settings)]
+    return [_traced(hub.settings), _last_answers(hub.drain), _errors()]
+
+
+def _traced(settings: Settings) -> Middleware:
+    """Let all that is logged within a request bear its id, and log one line of how it ended; never what was said."""
+
+    @web.middleware
+    async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.monotonic()
+        trace = trace_of(request, address_of(settings, request))
+        token = TRACE.set(trace)
+        try:
+            response = await handler(request)
+            if request.path.startswith("/api/"):
+                _log(request, response.status, time.monotonic() - began)
+            return response
+        finally:
+            trace.over = True
+            TRACE.reset(token)
+
+    return traced
+
+
+def _log(request: web.Request, status: int, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    logger.bind(
+        method=request.method,
+        path=resource.canonical if resource else "",
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+    ).info("request")
 
 
 def _last_answers(drain: Drain) -> Middleware:
@@ -45,23 +77,3 @@ def _errors() -> Middleware:
             return response
 
     return errors
-
-
-def _access_log(settings: Settings) -> Middleware:
-    """Log one line a request: what, how it ended, how long it took; never what was said."""
-
-    @web.middleware
-    async def access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.monotonic()
-        response = await handler(request)
-        if request.path.startswith("/api/"):
-            logger.bind(
-                method=request.method,
-                path=request.match_info.route.resource.canonical if request.match_info.route.resource else "",
-                status=response.status,
-                milliseconds=round((time.monotonic() - began) * 1000, 1),
-                remote=address_of(settings, request),
-            ).info("request")
-        return response
-
-    return access_log

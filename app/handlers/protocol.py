@@ -17,6 +17,7 @@ from loguru import logger
 from app.errors import RequestTimeout
 from app.handlers.answers import Unrouted, refusal_of_status, refused
 from app.handlers.reading import CutShort
+from app.handlers.request_trace import request_id
 
 if TYPE_CHECKING:
     from app.handlers.runner import Server
@@ -117,13 +118,14 @@ class Protocol(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what no route did: what cannot be read as a request, or a mistake of ours. Raises ConnectionError."""
+        line = logger.bind(request_id=request_id(request), remote=request.remote)
         if isinstance(exc, ConnectionError):
-            logger.bind(remote=request.remote).debug("client left within a request")
+            line.debug("client left within a request")
             raise exc
         if isinstance(exc, HttpProcessingError):  # its words repeat the request, with the secrets in it
-            logger.bind(remote=request.remote, error=type(exc).__name__).debug("unreadable request")
+            line.bind(error=type(exc).__name__).debug("unreadable request")
         else:
-            logger.opt(exception=exc or True).error("unexpected error")
+            line.opt(exception=exc or True).error("unexpected error")
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun already.")
         response = refused(request, refusal_of_status(status), Unrouted)

@@ -21,6 +21,7 @@ from app.jobs.jobs import Job
 from app.models.job import JobState, Outcome, Ran
 from app.outside.away import log_trouble
 from app.outside.kept import cancelled_for_good, keep_running
+from app.outside.trace import TRACE, Named
 
 # Of a period: what fires earlier than so long after the last run is another process's turn of the same period.
 MOST_OF = 0.9
@@ -77,6 +78,7 @@ class Scheduler:
         ran: Ran | None = Ran(outcome=Outcome.STOPPED)
         self._note(job, running=True)
         try:
+            TRACE.set(Named(job=job.name))  # for this run: it is a task of its own
             ran = await (self._alone(job) if job.singleton else self._outcome(job, job.run))
         except Exception as error:  # noqa: BLE001 - trouble with one job's lease must not become everyone's
             ran = _failed(job, error)

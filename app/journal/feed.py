@@ -11,6 +11,7 @@ from app.journal.ring import Page, Ring
 from app.journal.shared import Shared
 from app.models.company import Stream
 from app.outside.away import log_trouble
+from app.outside.trace import untraced
 
 PATIENCE = 0.02  # seconds that an event waits for its predecessor before the gap is read from the log
 MOST_AHEAD = 4 * PAGE_EVENTS  # events that wait for their predecessors
@@ -65,7 +66,7 @@ class Feed:
         """See to it that the log is heard up to `head`."""
         self._target = max(self._target, head)
         if self.position < self._target and (self._filling is None or self._filling.done()):
-            self._filling = asyncio.create_task(self._fill(patience), name="feed-fill")
+            self._filling = asyncio.create_task(self._fill(patience), name="feed-fill", context=untraced())
 
     async def _fill(self, patience: float) -> None:
         await asyncio.sleep(patience)

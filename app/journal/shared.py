@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
+from app.outside.trace import untraced
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -21,7 +23,7 @@ class Shared(Generic[K, V]):
         """
         task = self._running.get(key)
         if task is None:
-            task = self._running[key] = asyncio.create_task(self._do(key, work), name="shared")
+            task = self._running[key] = asyncio.create_task(self._do(key, work), name="shared", context=untraced())
         return await asyncio.shield(task)
 
     async def _do(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:

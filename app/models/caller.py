@@ -44,6 +44,11 @@ class Caller:
         """Return the names under which access can end: this principal's, and that of the sign-in."""
         return self.principal, f"session:{self.session_id}"
 
+    def facts(self) -> dict[str, str]:
+        """Return what log lines say of the caller; a name is personal, an id is not."""
+        known = {"principal": self.principal}
+        return known if self.company_id is None else {**known, "company_id": self.company_id}
+
     @property
     def author(self) -> Author:
         """Return the caller as the author of a message."""

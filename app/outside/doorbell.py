@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.outside.kept import cancelled_for_good, keep_running
+from app.outside.trace import untraced
 
 PATIENCE = 0.3  # seconds that Redis may take to answer
 BEAT = 1.0  # seconds between two signs of life
@@ -169,7 +170,7 @@ class Doorbell:
     async def _hear_on(self, ears: Connection) -> None:
         self._tuning = asyncio.Queue()  # what is attended from here on
         await ears.send_command("SUBSCRIBE", *(self._house + each for each in self._attended))
-        tuning = asyncio.create_task(self._tune_on(ears, self._tuning), name="doorbell-tune")
+        tuning = asyncio.create_task(self._tune_on(ears, self._tuning), name="doorbell-tune", context=untraced())
         try:
             while True:
                 said = await ears.read_response(timeout=SILENT)  # our own beat comes back to us

@@ -6,6 +6,8 @@ from typing import Any
 
 from loguru import logger
 
+from app.outside.trace import untraced
+
 AGAIN = 1.0  # seconds until a task that did not hear that it shall end is told again
 REST = 0.1  # seconds before work that fell over begins anew
 
@@ -29,7 +31,7 @@ def _begin(
             logger.opt(exception=error).bind(task=name).error("a task fell over")
             _begin(tasks, name, work, after=REST)
 
-    task = asyncio.create_task(run(), name=name)
+    task = asyncio.create_task(run(), name=name, context=untraced())
     tasks.add(task)
     task.add_done_callback(again)
 

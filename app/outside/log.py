@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from loguru import logger
 
+from app.outside.trace import traced_facts
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ TALKATIVE = ("aiohttp.access", "engineio", "pymongo", "socketio")
 def set_up_logging(settings: Settings) -> None:
     """Send all logs, the standard library's too, to stderr; stdout belongs to a command's answer."""
     logger.remove()
-    logger.configure(patcher=_redact)
+    logger.configure(patcher=complete)
     sink: Any = _write_json if settings.is_production else sys.stderr
     # `diagnose` would print the values of variables beside a traceback, and those are tokens and texts.
     logger.add(sink, level=settings.log_level, format=_readable, diagnose=False, backtrace=False)
@@ -48,8 +49,9 @@ class _ToLoguru(logging.Handler):
         logger.patch(as_theirs).opt(exception=record.exc_info).log(level, record.getMessage())
 
 
-def _redact(record: "Record") -> None:
-    record["extra"] = _without_private(record["extra"])
+def complete(record: "Record") -> None:
+    """Say of each line what it belongs to, and hide what is private in the rest."""
+    record["extra"] = traced_facts() | _without_private(record["extra"])
 
 
 def _without_private(value: Any, key: str = "") -> Any:
@@ -70,15 +72,17 @@ def _readable(record: "Record") -> str:
 
 
 def _write_json(message: "Message") -> None:
-    sys.stderr.write(_json_line(message.record) + "\n")
+    sys.stderr.write(json_line(message.record) + "\n")
 
 
-def _json_line(record: "Record") -> str:
+def json_line(record: "Record") -> str:
+    """Return a record as one JSON object."""
     line = record["extra"] | {
         "at": record["time"].astimezone(UTC).isoformat(),
         "level": record["level"].name,
         "event": record["message"],
         "logger": record["name"],
+        "pid": record["process"].id,
     }
     if error := record["exception"]:
         line["error"] = "".join(traceback.format_exception_only(error.type, error.value)).strip()

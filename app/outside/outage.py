@@ -5,6 +5,8 @@ from typing import Any
 
 from loguru import logger
 
+from app.outside.trace import untraced
+
 FIRST_REMINDER, LAST_REMINDER = 60.0, 3600.0  # seconds; each is twice as far off as the one before
 
 
@@ -30,7 +32,7 @@ class Outage:
         if self._since is None:
             loop = asyncio.get_running_loop()
             self._since = loop.time()
-            self._timer = loop.call_later(self.grace, self._say, self.begun, FIRST_REMINDER)
+            self._timer = loop.call_later(self.grace, self._say, self.begun, FIRST_REMINDER, context=untraced())
 
     def ends(self) -> None:
         """Note that it is there."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from app.models.caller import Caller
+from app.outside.trace import TRACE
 from app.sockets.bucket import Bucket
 from app.sockets.closing import SLOW, Closing
 from app.sockets.frames import CLOSE_FRAME, ENGINE_PING, frame
@@ -65,7 +66,11 @@ class Connection(Incoming):
     def hear(self, said: str | bytes) -> None:
         """Take one message: whatever it is, it is a sign of life."""
         self.asked = False
-        self.outlet.receive(self, said)
+        token = TRACE.set(self)  # so that whatever this leads to is logged as this client's
+        try:
+            self.outlet.receive(self, said)
+        finally:
+            TRACE.reset(token)
 
     def pause_writing(self) -> None:
         """Hear that the client owes us more reading than it may."""
@@ -184,4 +189,5 @@ class Connection(Incoming):
 
     def facts(self) -> dict[str, Any]:
         """Return what logs say of this connection."""
-        return {"socket": self.sid, "remote": self.remote}
+        known = {"socket": self.sid, "remote": self.remote}
+        return known if self.identity is None else known | self.identity.facts()

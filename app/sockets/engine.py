@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from app.models.wire import to_json
 from app.outside.peer import site_of
+from app.outside.trace import untraced
 from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER, UNFINISHED
 from app.sockets.connection import Connection
 from app.sockets.frames import BINARY_FRAME, MESSAGE, OPEN, frame
@@ -147,7 +148,7 @@ class Engine(Outgoing):
 
     def _accept(self, transport: asyncio.Transport, remote: str) -> Connection:
         if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(self._sweep_on(), name="socket-sweep")
+            self._sweeping = asyncio.create_task(self._sweep_on(), name="socket-sweep", context=untraced())
         now = asyncio.get_running_loop().time()
         connection = Connection(self.generate_id(), transport, remote, self, now)
         connection.due = now + min(CONNECT_WITHIN, self.ping_interval)

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from app.hub import Hub
 from app.jobs.jobs import Job
 from app.jobs.scheduler import Scheduler, next_turn
 from app.models.job import Outcome
 from tests.jobs.conftest import Scene
+from tests.loglines import log_lines
 from tests.waiting import until
 
 
@@ -193,3 +195,16 @@ async def test_the_next_run_is_shown(scene: Scene) -> None:
     assert planned is not None
     assert abs(planned - scene.hub.now() - timedelta(seconds=30)) < timedelta(seconds=10)
     await scheduler.close()
+
+
+async def test_the_lines_of_a_run_name_its_job_and_no_other(scene: Scene) -> None:
+    async def work() -> None:
+        logger.info("at work")
+
+    scheduler = Scheduler(scene.hub, [job(work, name=name) for name in ("one", "other")])
+    with log_lines() as lines:
+        scheduler.start()
+        await until(lambda: {line.get("job") for line in lines if line["event"] == "at work"} == {"one", "other"})
+        await scheduler.close()
+        logger.info("closed")
+    assert "job" not in lines[-1]

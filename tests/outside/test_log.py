@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,7 @@ def test_production_writes_one_json_object_a_line(capsys: pytest.CaptureFixture[
         "attempt": 2,
         "level": "INFO",
         "logger": "tests.outside.test_log",
+        "pid": os.getpid(),
     }
 
 
