@@ -1,7 +1,7 @@
 """What is wrong with the given variables, in sentences that a person can act on."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,20 @@ class Mistake:
 
     variable: str
     sentence: str
+    missing: bool = False  # it was not given at all
+
+
+@dataclass(frozen=True)
+class Typo:
+    """A variable that nobody reads, and the one that was probably meant."""
+
+    given: str
+    meant: str
+
+    @property
+    def sentence(self) -> str:
+        """Say it to a person."""
+        return f"{self.given} is not read here; {self.meant} is."
 
 
 class SettingsError(Exception):
@@ -48,10 +62,16 @@ def in_words(error: Any, given: str | None) -> Mistake:
 def missing_secret(variable: str) -> Mistake:
     """Say how to make a secret that production wants to be given."""
     made = "openssl rand -base64 32 | tr '+/' '-_'"
-    return Mistake(variable, f"{variable} must be set in production. This makes one: {made}")
+    return Mistake(variable, f"{variable} must be set in production. This makes one: {made}", missing=True)
 
 
-def likely_typo(given: str, known: Iterable[str]) -> Mistake | None:
+def likely_typo(given: str, known: Sequence[str]) -> Typo | None:
     """Say which variable was probably meant by a name that nobody reads."""
-    meant = difflib.get_close_matches(given, list(known), n=1, cutoff=ALIKE)
-    return Mistake(given, f"{given} is not read here; {meant[0]} is.") if meant else None
+    alike = difflib.get_close_matches(given, known, n=1, cutoff=ALIKE)
+    meant = alike or [name for name in known if _swapped(given, name)]
+    return Typo(given, meant[0]) if meant else None
+
+
+def _swapped(given: str, meant: str) -> bool:
+    """Tell whether two letters changed places: in a name as short as PORT that is too unlike for a ratio."""
+    return sorted(given) == sorted(meant) and sum(a != b for a, b in zip(given, meant, strict=True)) == 2

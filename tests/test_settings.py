@@ -23,7 +23,7 @@ PRODUCTION = {
     "ENVIRONMENT": "production",
     "MONGODB_URI": "mongodb://db.example/parley?replicaSet=rs0",
     "JWT_ACCESS_SECRET": SECRET,
-    "INTERNAL_SERVICE_API_KEY": SECRET,
+    "INTERNAL_SERVICE_API_KEY": SECRET[::-1],
     "ENCRYPTION_KEYS": KEY,
 }
 
@@ -164,11 +164,36 @@ def test_empty_and_unknown_variables_are_passed_over() -> None:
 
 
 def test_a_likely_typo_is_mentioned() -> None:
-    found = likely_typos({"MONGO_URI": "x", "CORS_ORIGIN": "x", "HOME": "x", "HOSTNAME": "x", "PATH": "x", "PORT": "1"})
-    assert [mistake.sentence for mistake in found] == [
+    found = likely_typos({"MONGO_URI": "x", "CORS_ORIGIN": "x", "HOME": "x", "HOSTNAME": "x", "PATH": "x", "PROT": "1"})
+    assert [typo.sentence for typo in found] == [
         "MONGO_URI is not read here; MONGODB_URI is.",
         "CORS_ORIGIN is not read here; CORS_ORIGINS is.",
+        "PROT is not read here; PORT is.",
     ]
+    assert not likely_typos({"PROT": "1", "PORT": "1"})
+
+
+def test_a_variable_that_production_misses_is_told_with_the_name_it_was_given_under() -> None:
+    found = mistakes(**{**PRODUCTION, "MONGODB_URI": "", "MONGO_URI": "mongodb://db"})
+    assert list(found) == ["MONGODB_URI"]
+    assert found["MONGODB_URI"].endswith("MONGO_URI is not read here; MONGODB_URI is.")
+
+
+def test_one_secret_for_two_purposes_is_refused_in_production() -> None:
+    found = mistakes(**{**PRODUCTION, "INTERNAL_SERVICE_API_KEY": SECRET})
+    assert found == {
+        "INTERNAL_SERVICE_API_KEY": "INTERNAL_SERVICE_API_KEY must not be the same secret as JWT_ACCESS_SECRET."
+    }
+    assert list(mistakes(**{**PRODUCTION, "JWT_ACCESS_SECRET": KEY})) == ["ENCRYPTION_KEYS"]
+    assert read_settings({**PRODUCTION, "ENCRYPTION_KEYS": f"{KEY},{KEY}"}).is_production
+
+
+@pytest.mark.parametrize("host", ["example.com", "chat.example.com", "chat.example.org:8443", "chat.example"])
+def test_the_address_of_an_example_is_refused_in_production(host: str) -> None:
+    found = mistakes(**PRODUCTION, PUBLIC_URL=f"https://{host}")
+    assert found == {"PUBLIC_URL": "PUBLIC_URL must be this server's own address, not that of an example."}
+    assert read_settings({"PUBLIC_URL": f"https://{host}"}).public_url
+    assert read_settings({**PRODUCTION, "PUBLIC_URL": "https://chat.myexample.com/example.com"}).public_url
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_an_unreadable_env_file_is_a_mistake_in_the_settings(call: Call, tmp_pat
 def test_production_has_no_demo(call: Call) -> None:
     secret = "0123456789abcdef0123456789abcdef"
     keys = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-    secrets = {"JWT_ACCESS_SECRET": secret, "INTERNAL_SERVICE_API_KEY": secret, "ENCRYPTION_KEYS": keys}
+    secrets = {"JWT_ACCESS_SECRET": secret, "INTERNAL_SERVICE_API_KEY": secret[::-1], "ENCRYPTION_KEYS": keys}
     uri = "mongodb://db.example/parley?replicaSet=rs0"
     done = call("demo", ENVIRONMENT="production", BCRYPT_SALT_ROUNDS="12", MONGODB_URI=uri, **secrets)
     assert (done.code, done.out) == (78, "")

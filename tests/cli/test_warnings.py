@@ -68,7 +68,7 @@ async def test_a_server_says_it_at_its_start(tmp_path: Path) -> None:
         "MONGODB_URI": "mongodb://127.0.0.1:1/parley",
         "MONGO_SERVER_SELECTION_TIMEOUT": "100ms",
         "BCRYPT_SALT_ROUNDS": "10",
-        "PUBLIC_URL": "http://chat.example.com",
+        "PUBLIC_URL": "http://chat.acme.test",
         "JWT_ACCESS_SECRET": "j" * 32,
         "INTERNAL_SERVICE_API_KEY": "i" * 32,
         "ENCRYPTION_KEYS": "A" * 43 + "=",

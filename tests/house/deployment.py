@@ -98,13 +98,8 @@ def example() -> dict[str, str]:
 
 
 def pod_variables() -> dict[str, str]:
-    """The variables of the pod whose values stand there; the others come from the Secret."""
-    return {each["name"]: each["value"] for each in container()["env"] if "value" in each}
-
-
-def pod_secrets() -> dict[str, Document]:
-    found = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in container()["env"] if "valueFrom" in each}
-    return dict(found)
+    """The variables of the pod whose values stand there; all others come from the Secret."""
+    return {each["name"]: each["value"] for each in container()["env"]}
 
 
 def unit_variables() -> dict[str, str]:
@@ -118,7 +113,7 @@ def variables() -> Iterator[tuple[str, str]]:
         "Dockerfile": list(image_variables()),
         "compose.yaml": of_compose,
         ".env.production.example": list(example()),
-        "deploy/kubernetes.yaml": [*pod_variables(), *pod_secrets(), *(ref["key"] for ref in pod_secrets().values())],
+        "deploy/kubernetes.yaml": list(pod_variables()),
         "deploy/parley.service": list(unit_variables()),
     }
     for path, names in named.items():

@@ -31,7 +31,9 @@ from tests.house import deployment as d
 
 # What Python and the shell read; everything else must be ours.
 NOT_OURS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
-SECRETS = {name.upper(): "0123456789abcdef" * 4 for name in GENERATED} | {"ENCRYPTION_KEYS": "MDEy" * 10 + "MDE="}
+SECRETS = {name.upper(): f"{name} of 32 characters or more" for name in GENERATED} | {
+    "ENCRYPTION_KEYS": "MDEy" * 10 + "MDE="
+}
 NO_VERSION = re.compile(r":(?!\d+\.\d+\.\d+(-[a-z]+)*$)|^[^:]+$")
 QUIET = (Settings().ping_interval + Settings().ping_timeout).total_seconds()
 
@@ -44,8 +46,17 @@ def test_every_variable_is_one_that_the_server_reads() -> None:
 @pytest.mark.parametrize("secret", SECRETS)
 def test_what_production_demands_is_asked_for_and_never_given(secret: str) -> None:
     assert d.example()[secret] == ""
-    assert d.pod_secrets()[secret] == {"name": "parley", "key": secret}
     assert secret not in d.text("compose.yaml")
+
+
+def test_the_pod_is_given_the_whole_secret_and_overrules_only_what_its_file_decides() -> None:
+    assert d.container()["envFrom"] == [{"secretRef": {"name": "parley"}}]
+    assert set(d.pod_variables()) == {"ENVIRONMENT", "PORT", "TRUSTED_PROXIES"}
+
+
+def test_an_address_that_must_be_filled_in_is_empty() -> None:
+    assert d.example()["PUBLIC_URL"] == d.example()["CORS_ORIGINS"] == ""
+    assert "PUBLIC_URL" not in d.text("deploy/kubernetes.yaml").partition("env:\n")[2]
 
 
 def test_the_settings_of_each_way_are_fit_for_production() -> None:
