@@ -14,10 +14,12 @@ from loguru import logger
 from pymongo.errors import PyMongoError
 
 from app import __version__
-from app.commands.command import INTERRUPTED, SETTINGS, WRONG, Command, CommandError
+from app.commands.command import INTERRUPTED, SETTINGS, USAGE, WRONG, Command, CommandError
 from app.commands.create import CREATE_COMPANY, CREATE_KEY, CREATE_USER, NEW_EPOCH
 from app.commands.demo import DEMO
 from app.commands.doctor import DOCTOR
+from app.commands.end import ACTIVATE_USER, DEACTIVATE_USER, END_SESSIONS, REVOKE_KEY, SET_PASSWORD
+from app.commands.listing import LIST_COMPANIES, LIST_KEYS, LIST_USERS
 from app.commands.output import note
 from app.commands.reencrypt import REENCRYPT
 from app.commands.serve import SERVE
@@ -27,12 +29,22 @@ from app.outside.mongod_binary import MongodError
 from app.settings_mistakes import SettingsError
 from app.stores.standing import Unfit
 
-COMMANDS = (SERVE, DEMO, WATCH, DOCTOR, CREATE_COMPANY, CREATE_USER, CREATE_KEY, NEW_EPOCH, REENCRYPT)
+COMMANDS = (
+    *(SERVE, DEMO, WATCH, DOCTOR),
+    *(CREATE_COMPANY, CREATE_USER, CREATE_KEY),
+    *(LIST_COMPANIES, LIST_USERS, LIST_KEYS),
+    *(REVOKE_KEY, DEACTIVATE_USER, ACTIVATE_USER, END_SESSIONS, SET_PASSWORD),
+    *(NEW_EPOCH, REENCRYPT),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 1 with a sentence on stderr, 2 for usage, 78 for settings."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return USAGE
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             command: Command = args.command
@@ -50,11 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Parley, a customer-messaging server.")
+    parser = argparse.ArgumentParser(
+        prog="python -m app",
+        description="Parley, a customer-messaging server.",
+        epilog="Every command but serve and demo also works while a server runs: they share its database.",
+    )
     parser.add_argument("--version", action="version", version=f"Parley {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="command", title="commands")
+    commands = parser.add_subparsers(metavar="command", title="commands")
+    parser.set_defaults(command=None)
     for command in COMMANDS:
-        _add(command, commands.add_parser(command.name, help=command.does, description=command.does.capitalize()))
+        sentence = f"{command.does[0].upper()}{command.does[1:]}."  # capitalize() would write "api key"
+        _add(command, commands.add_parser(command.name, help=command.does, description=sentence))
     return parser
 
 

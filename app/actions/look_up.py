@@ -6,11 +6,11 @@ from app.hub import Hub
 from app.models.people import ApiKey, User
 
 
-async def user_called(hub: Hub, email: str) -> User:
-    """Return the person who signs in with this address. Raises NotFound."""
-    user = await hub.store.users.with_email(email.strip().lower())
+async def user_called(hub: Hub, named: str) -> User:
+    """Return the person who signs in with this address, or who has this id. Raises NotFound."""
+    user = await hub.store.users.with_email(named.strip().lower()) or await hub.store.identities.user(named)
     if user is None:
-        raise NotFound("Nobody signs in with this address.")
+        raise NotFound("Nobody has this address or id.")
     return user
 
 

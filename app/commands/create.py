@@ -1,42 +1,18 @@
 """`create-company`, `create-user`, `create-key`, `new-epoch`: what only an operator may do."""
 
-import getpass
 import re
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from app.actions.enrol import enrol_key, enrol_user
 from app.actions.found_company import found_company
 from app.actions.new_epoch import new_epoch
+from app.commands.arguments import COMPANY, EMAIL, NAME, password, take_password
 from app.commands.command import DONE, Command, CommandError
-from app.commands.output import answer
+from app.commands.output import answer, command_line
 from app.commands.surroundings import hub_here
-from app.models.fields import Email, Id, Name
 from app.models.people import KeyKind, Role, Scope
 
 BETWEEN_SCOPES = re.compile(r"[,\s]+")
-
-
-def _checked(kind: Any, sentence: str) -> Callable[[str], Any]:
-    """Make an argument's type of a field's, so that a command takes what the API takes."""
-    adapter = TypeAdapter(kind)
-
-    def check(given: str) -> Any:
-        try:
-            return adapter.validate_python(given)
-        except ValidationError:
-            raise ArgumentTypeError(f"{given!r} {sentence}") from None
-
-    return check
-
-
-COMPANY = _checked(Id, "is no company's id; those are 24 hex digits.")
-NAME = _checked(Name, "is no name; those have 1 to 200 characters.")
-EMAIL = _checked(Email, "is no e-mail address.")
 
 
 def _scopes(given: str) -> list[Scope]:
@@ -54,7 +30,8 @@ def _company_arguments(parser: ArgumentParser) -> None:
 async def _create_company(args: Namespace) -> int:
     async with hub_here() as hub:
         company = await found_company(hub, args.name)
-    following = f"python -m app create-user --company {company.id} --email you@example.com --role owner"
+    owner = ("--email", "you@example.com", "--role", "owner")
+    following = command_line("create-user", "--company", company.id, *owner)
     sentence = f"{company.name} is company {company.id}. Its owner comes next: {following}"
     answer({"company_id": company.id}, sentence, as_json=args.json)
     return DONE
@@ -67,29 +44,17 @@ def _user_arguments(parser: ArgumentParser) -> None:
         "--role", choices=[each.value for each in Role], required=True, help="what this person is in the company"
     )
     parser.add_argument("--name", type=NAME, help="what the others see; without it, the first part of the address")
-    parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    take_password(parser)
 
 
 async def _create_user(args: Namespace) -> int:
-    password = _password(from_stdin=args.password_stdin)
+    given = password(from_stdin=args.password_stdin)
     async with hub_here() as hub:
         user = await enrol_user(
-            hub, args.company, email=args.email, role=Role(args.role), password=password, name=args.name or ""
+            hub, args.company, email=args.email, role=Role(args.role), password=given, name=args.name or ""
         )
     answer({"user_id": user.id}, f"{user.email} may sign in now; this is user {user.id}.", as_json=args.json)
     return DONE
-
-
-def _password(*, from_stdin: bool) -> str:
-    """Take the password from where no list of processes and no shell history shows it."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise CommandError("Pass the password on standard input, with --password-stdin.")
-    password = getpass.getpass("Password: ")
-    if password != getpass.getpass("Once more: "):
-        raise CommandError("The two passwords are not the same.")
-    return password
 
 
 def _key_arguments(parser: ArgumentParser) -> None:
@@ -126,7 +91,7 @@ async def _new_epoch(args: Namespace) -> int:
     return DONE
 
 
-CREATE_COMPANY = Command("create-company", "found a company", _company_arguments, _create_company)
-CREATE_USER = Command("create-user", "let a member of staff sign in", _user_arguments, _create_user)
+CREATE_COMPANY = Command("create-company", "create a company", _company_arguments, _create_company)
+CREATE_USER = Command("create-user", "let a member of staff in", _user_arguments, _create_user)
 CREATE_KEY = Command("create-key", "make an API key, shown once", _key_arguments, _create_key)
 NEW_EPOCH = Command("new-epoch", "after a restore: have clients load anew", _epoch_arguments, _new_epoch)

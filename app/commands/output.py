@@ -1,8 +1,11 @@
 """What a command says: with --json one line with one object on stdout, else sentences, coloured for a terminal."""
 
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from app.models.wire import to_json
@@ -36,3 +39,17 @@ def painter(stream: TextIO) -> Paint:
 def one_line(text: str) -> str:
     """Return a text as one line that a terminal can show: a customer's message must not move its cursor."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def command_line(*words: str) -> str:
+    """Return a command of ours as one types it in this folder, with the Python that runs here."""
+    return shlex.join([_python(), "-m", "app", *words])
+
+
+def _python() -> str:
+    """Return how this Python is called: by its name where that finds it, else by its place in this folder."""
+    this = Path(sys.executable)
+    found = shutil.which("python")
+    if found and Path(found).absolute() == this.absolute():
+        return "python"
+    return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)

@@ -1,8 +1,9 @@
 """`reencrypt`: after a new key was put in front of ENCRYPTION_KEYS, seal what is stored with it."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 
 from app.actions.reencrypt import reencrypt
+from app.commands.arguments import no_arguments
 from app.commands.command import DONE, WRONG, Command
 from app.commands.output import answer, note, one_line
 from app.commands.surroundings import hub_here
@@ -11,10 +12,6 @@ DOES = (
     "seal all channels' credentials with the newest of ENCRYPTION_KEYS; keep the older ones for 15 minutes more, "
     "after which the sign-ins at Facebook that were under way have lapsed"
 )
-
-
-def _arguments(parser: ArgumentParser) -> None:
-    """It takes none."""
 
 
 async def _reencrypt(args: Namespace) -> int:
@@ -29,4 +26,4 @@ async def _reencrypt(args: Namespace) -> int:
     return WRONG if done.unreadable else DONE
 
 
-REENCRYPT = Command("reencrypt", DOES, _arguments, _reencrypt)
+REENCRYPT = Command("reencrypt", DOES, no_arguments, _reencrypt)

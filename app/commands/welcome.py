@@ -2,14 +2,12 @@
 
 import json
 import shlex
-import shutil
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from app import __version__
 from app.commands.demo_company import Demo
-from app.commands.output import Paint, answer, painter
+from app.commands.output import Paint, answer, command_line, painter
 from app.models.entity import CompanyId
 
 NEW_KEY = ("--name", "laptop", "--kind", "bot", "--scopes", "*")
@@ -86,17 +84,3 @@ def curl_line(url: str, demo: Demo) -> str:
 def watch_line(url: str, demo: Demo) -> str:
     """Return the command that shows the demo's feed."""
     return command_line("watch", "--url", url, "--key", demo.bot_key)
-
-
-def command_line(*words: str) -> str:
-    """Return a command of ours as one types it in this folder, with the Python that runs here."""
-    return shlex.join([_python(), "-m", "app", *words])
-
-
-def _python() -> str:
-    """Return how this Python is called: by its name where that finds it, else by its place in this folder."""
-    this = Path(sys.executable)
-    found = shutil.which("python")
-    if found and Path(found).absolute() == this.absolute():
-        return "python"
-    return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)

@@ -48,6 +48,10 @@ class Companies:
         found = await self.collection.find_one({"_id": object_id(company_id)})
         return self.codec.from_document(found) if found else None
 
+    async def all(self) -> list[Company]:
+        """Return every company, oldest first."""
+        return [self.codec.from_document(found) async for found in self.collection.find().sort("_id", ASCENDING)]
+
     async def any(self) -> Company | None:
         """Return the first company there is, if there is one."""
         found = await self.collection.find_one(sort=[("_id", ASCENDING)])

@@ -34,6 +34,10 @@ class Identities:
         found = self._keys.collection.find({"_id": _any_of(ids)})
         return {key.id: key for key in [self._keys.codec.from_document(row) async for row in found]}
 
+    async def user(self, id: str) -> User | None:
+        """Return the person with this id, if it is one."""
+        return (await self.users({UserId(id)})).get(UserId(id)) if ObjectId.is_valid(id) else None
+
     async def key(self, id: str) -> ApiKey | None:
         """Return the key with this id, if it is one."""
         return (await self.keys({KeyId(id)})).get(KeyId(id)) if ObjectId.is_valid(id) else None

@@ -58,13 +58,24 @@ class Users:
 
     async def of_company(self, company_id: CompanyId) -> list[User]:
         """Return the staff of the company by name, those who were let go too."""
-        found = self.collection.find({"company_id": object_id(company_id)}).sort([("name", 1), ("_id", 1)])
+        return await self._by_name({"company_id": object_id(company_id)})
+
+    async def of_all(self) -> list[User]:
+        """Return the staff of every company, for operators alone."""
+        return await self._by_name({})
+
+    async def _by_name(self, which: Document) -> list[User]:
+        found = self.collection.find(which).sort([("company_id", 1), ("name", 1), ("_id", 1)])
         found = found.collation(Collation("en", strength=2))  # ben before Zoe
         return [self.codec.from_document(document) async for document in found]
 
     async def deactivate(self, company_id: CompanyId, id: UserId) -> User | None:
         """Let a person in no more, and return them; None when there is none."""
         return await self._set(company_id, id, {"active": False})
+
+    async def activate(self, company_id: CompanyId, id: UserId) -> User | None:
+        """Let a person in again, and return them; None when there is none."""
+        return await self._set(company_id, id, {"active": True})
 
     async def set_password(self, company_id: CompanyId, id: UserId, password_hash: str) -> User | None:
         """Store the hash of another password, and return the person; None when there is none."""
@@ -186,6 +197,18 @@ class ApiKeys:
         """Return the key that begins like this; the one query that knows no company yet."""
         found = await self.collection.find_one({"prefix": prefix})
         return self.codec.from_document(found) if found else None
+
+    async def of_company(self, company_id: CompanyId) -> list[ApiKey]:
+        """Return the keys of the company, oldest first, the revoked ones too."""
+        return await self._by_age({"company_id": object_id(company_id)})
+
+    async def of_all(self) -> list[ApiKey]:
+        """Return the keys of every company, for operators alone."""
+        return await self._by_age({})
+
+    async def _by_age(self, which: Document) -> list[ApiKey]:
+        found = self.collection.find(which).sort([("company_id", 1), ("_id", 1)])
+        return [self.codec.from_document(document) async for document in found]
 
     async def revoke(self, company_id: CompanyId, id: KeyId, now: datetime) -> ApiKey | None:
         """Revoke a key, unless it was before, and return it; None when there is none."""

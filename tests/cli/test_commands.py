@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from app.cli import COMMANDS
+from app.commands.command import Command
 from app.commands.create import BETWEEN_SCOPES
 from tests.cli.conftest import Call
 from tests.cli.processes import Done, environ
@@ -49,9 +51,7 @@ async def test_a_company_a_person_and_a_key_come_from_nothing(
 
 def test_a_person_reads_a_sentence_with_what_comes_next(call: Call, uri: str) -> None:
     done = call("create-company", "--name", "Acme", MONGODB_URI=uri)
-    assert re.fullmatch(
-        r"Acme is company [0-9a-f]{24}\. Its owner comes next: python -m app create-user .*\n", done.out
-    )
+    assert re.fullmatch(r"Acme is company [0-9a-f]{24}\. Its owner comes next: \S+ -m app create-user .*\n", done.out)
 
 
 async def test_a_new_epoch_sends_clients_to_load_anew(call: Call, desk: Desk) -> None:
@@ -105,6 +105,18 @@ async def test_what_the_company_refuses_is_a_sentence(call: Call, desk: Desk, mo
         monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
         done = await asyncio.to_thread(call, *of, "--email", email, "--json", MONGODB_URI=uri_of(desk))
         assert done == Done(1, "", sentence)
+
+
+def test_without_a_command_all_of_them_are_listed(call: Call) -> None:
+    done = call()
+    assert (done.code, done.out) == (2, "")
+    assert not [command.name for command in COMMANDS if command.name not in done.err]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_commands_help_says_what_it_does_in_its_own_words(command: Command, call: Call) -> None:
+    told = " ".join(call(command.name, "--help").out.split())
+    assert f"{command.does[0].upper()}{command.does[1:]}." in told
 
 
 async def test_scopes_are_separated_by_commas_or_spaces() -> None:

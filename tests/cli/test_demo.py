@@ -11,7 +11,8 @@ import pytest
 from app import __version__
 from app.commands.demo_company import demo_company_id, demo_where_wanted
 from app.commands.demo_talk import TALKS, Speaker
-from app.commands.welcome import Welcome, command_line, welcome
+from app.commands.output import command_line
+from app.commands.welcome import Welcome, welcome
 from tests.cli.processes import running
 from tests.desk import Desk
 
