@@ -111,6 +111,17 @@ async def test_a_row_waits_no_longer_than_until_its_deadline(lanes: Lanes) -> No
     assert not await lanes.put_off(ConversationId(str(over)), 300)
 
 
+async def test_a_turn_that_is_given_back_is_due_at_its_deadline_at_the_latest(lanes: Lanes) -> None:
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=60)
+    (id,) = await wait_on(lanes, ObjectId(), deadline=soon, message_id=ObjectId(), fence=1, attempts=0)
+    turn = await lanes.claim(ConversationId(str(id)))
+    assert turn is not None
+    await lanes.release(turn, 300)
+    row = await lanes.collection.find_one({"_id": id})
+    assert row is not None
+    assert (row["due_at"], row["attempts"]) == (soon, 0)
+
+
 async def test_who_claimed_a_row_before_another_gives_nothing_back(lanes: Lanes) -> None:
     (id,) = await wait_on(lanes, ObjectId(), message_id=ObjectId(), fence=1, attempts=0)
     stood_still = await lanes.claim(ConversationId(str(id)))
