@@ -1,35 +1,25 @@
-"""What `doctor` looks at: each check finds that something is well, or says what to do."""
+"""The checks of `doctor` that need no database: the settings, Python and its libraries, the port."""
 
-import asyncio
 import os
 import platform
 import re
 import socket
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
-from app.commands.check_keys import of_keys
 from app.commands.finding import Finding, State
-from app.commands.surroundings import database_for
-from app.outside.mongod import HOLES
-from app.outside.mongod_binary import MongodError, find_mongod, why_it_ended
-from app.settings import GENERATED, Settings
-from app.settings_mistakes import SettingsError
+from app.commands.warnings import unsafe_settings
+from app.settings import GENERATED, VARIABLES, Settings
+from app.settings_mistakes import Mistake, SettingsError
 from app.settings_reading import likely_typos
 from app.settings_text import describe
-from app.stores.standing import Standing, Unfit, standing_of
 
 # As in setup.cfg, which a test compares. The pinned ones we replace parts of; the others must not be older.
 PINNED = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 FLOORS = {"aiohttp": "3.14.3", "pymongo": "4.20", "pydantic": "2.14", "orjson": "3.13", "pyjwt": "2.15", "bcrypt": "5"}
+NO_ADDRESS = "PUBLIC_URL is not set: no platform is told where to call, and this server's own pages are refused."
 INSTALL = "pip install --require-hashes -r requirements.txt"
-# A killed writer's transaction holds its company's lock for so long where no other process frees it.
-LONGEST_TRANSACTION = 15  # seconds
-SHORTER = "db.adminCommand({setParameter: 1, transactionLifetimeLimitSeconds: 5})"
 
 
 def of_settings(settings: Settings, variables: Mapping[str, str]) -> Iterator[Finding]:
@@ -42,12 +32,22 @@ def of_settings(settings: Settings, variables: Mapping[str, str]) -> Iterator[Fi
         yield Finding("secrets", State.OK, f"kept in DATA_DIR, made at the first start: {', '.join(made)}")
     for typo in likely_typos(variables):
         yield Finding("settings", State.WARNING, typo.sentence, "Rename it, or remove it.")
+    for unsafe in unsafe_settings(settings):
+        yield Finding("settings", State.WARNING, unsafe.sentence, f"Set {unsafe.variable} anew: docs/deployment.md.")
+    if settings.is_production and settings.public_url is None:
+        yield Finding("settings", State.WARNING, NO_ADDRESS, "Set PUBLIC_URL to the https address of this server.")
 
 
 def of_mistakes(error: SettingsError) -> Iterator[Finding]:
     """Show every mistake in the settings."""
     for mistake in error.mistakes:
-        yield Finding("settings", State.PROBLEM, mistake.sentence, f"Set {mistake.variable} anew, or remove it.")
+        yield Finding("settings", State.PROBLEM, mistake.sentence, _mend(mistake))
+
+
+def _mend(mistake: Mistake) -> str | None:
+    if mistake.variable not in VARIABLES:
+        return None  # the sentence says it
+    return f"Set {mistake.variable}." if mistake.missing else f"Set {mistake.variable} anew, or remove it."
 
 
 def of_python() -> Iterator[Finding]:
@@ -102,59 +102,3 @@ def of_port(settings: Settings) -> Iterator[Finding]:
 
 def _family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-async def of_mongodb(settings: Settings) -> AsyncIterator[Finding]:
-    """Look at the MongoDB that a server would use, starting the embedded one if it has to."""
-    try:
-        if settings.mongodb_uri is None:
-            program = find_mongod(settings.mongod_binary)
-            yield Finding("embedded mongod", State.OK, f"{await _version_of(program)}, {program}")
-        async with database_for(settings, "command") as uri:
-            for finding in of_standing(settings, await standing_of(settings, uri)):
-                yield finding
-            async for finding in of_keys(settings, uri):
-                yield finding
-    except (MongodError, Unfit) as error:
-        yield Finding("mongodb", State.PROBLEM, str(error))
-    except SettingsError as error:
-        for finding in of_mistakes(error):
-            yield finding
-
-
-async def _version_of(program: Path) -> str:
-    """Return what mongod says of itself; one that lacks a shared library says that instead. Raises MongodError."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "mongod.log"
-        with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(program, "--version", stdout=output, stderr=output)
-            code = await asyncio.wait_for(process.wait(), timeout=10)
-        if code:
-            raise why_it_ended(code, log)
-        return log.read_text().partition("\n")[0]
-
-
-def of_standing(settings: Settings, standing: Standing) -> Iterator[Finding]:
-    """Show where the MongoDB is, and warn of what is not wrong but unwise."""
-    place = f"replica set {standing.set_name}" if standing.set_name else "a sharded cluster"
-    yield Finding("mongodb", State.OK, f"{standing.version} at {standing.address}, {place}", facts=_facts(standing))
-    hole = HOLES.get(standing.version)
-    if hole and settings.mongodb_uri is not None:
-        yield Finding("mongodb version", State.WARNING, f"{standing.version} has {hole}", "Update MongoDB.")
-    limit = standing.transaction_limit
-    if limit is not None and limit > LONGEST_TRANSACTION:
-        yield Finding(
-            "transactions",
-            State.WARNING,
-            f"transactionLifetimeLimitSeconds is {limit:g}: what a killed server leaves open is held for so long",
-            f"mongosh mongodb://{standing.address}/ --eval '{SHORTER}', and setParameter in mongod.conf",
-        )
-
-
-def _facts(standing: Standing) -> dict[str, Any]:
-    return {
-        "address": standing.address,
-        "version": standing.version,
-        "replica_set": standing.set_name,
-        "transaction_lifetime_limit_seconds": standing.transaction_limit,
-    }

@@ -2,12 +2,15 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
-from app.commands.checks import of_mistakes, of_mongodb, of_port, of_python, of_settings
+from app.commands.check_mongodb import of_mongodb
+from app.commands.check_redis import of_redis
+from app.commands.checks import of_mistakes, of_port, of_python, of_settings
 from app.commands.command import DONE, WRONG, Command
-from app.commands.finding import Finding, State
+from app.commands.finding import Finding, State, counted
 from app.commands.output import Paint, answer, painter
 from app.commands.surroundings import variables_here
 from app.outside.log import set_up_logging
@@ -19,6 +22,7 @@ COLOURS = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "red"}
 
 def _arguments(parser: ArgumentParser) -> None:
     """Take nothing: it looks at what a server started here would use."""
+    parser.epilog = "Exit code: 0 where nothing is wrong, even if it warns; 1 where there is a problem to fix."
 
 
 async def _doctor(args: Namespace) -> int:
@@ -41,6 +45,8 @@ async def _findings() -> AsyncIterator[Finding]:
         return
     set_up_logging(settings)
     for finding in (*of_settings(settings, variables), *of_port(settings)):
+        yield finding
+    async for finding in of_redis(settings):
         yield finding
     async for finding in of_mongodb(settings):
         yield finding
@@ -65,8 +71,15 @@ def _lines(findings: list[Finding], paint: Paint) -> list[str]:
             lines.append(f"{'':<25} {paint('bold', finding.do)}")
         if finding.check == "settings":
             lines += [_setting(name, fact, paint) for name, fact in finding.facts.items()]
-    problems = sum(finding.state is State.PROBLEM for finding in findings)
-    return [*lines, "", "All is well." if not problems else f"{problems} to mend."]
+    return [*lines, "", _summary(findings)]
+
+
+def _summary(findings: list[Finding]) -> str:
+    """Count what is not well; a warning is enough not to call all of it well."""
+    of = Counter(finding.state for finding in findings)
+    problems = f"{counted(of[State.PROBLEM], 'problem', 'problems')} to fix" if of[State.PROBLEM] else ""
+    warnings = counted(of[State.WARNING], "warning", "warnings") if of[State.WARNING] else ""
+    return f"{', '.join(filter(None, (problems, warnings))) or 'All is well'}."
 
 
 def _setting(name: str, fact: dict[str, str], paint: Paint) -> str:

@@ -1,4 +1,4 @@
-"""What a check of `doctor` found."""
+"""A finding of `doctor`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, and what to do about it; `facts` are for whoever wants to know exactly."""
+    """The result of one check: a sentence, the command or setting that mends it, and the exact facts for programs."""
 
     check: str
     state: State
     says: str
     do: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Write how many there are of something, in the right number."""
+    return f"{count} {one if count == 1 else many}"

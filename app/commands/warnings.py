@@ -26,7 +26,7 @@ def unsafe_settings(settings: Settings) -> Iterator[Mistake]:
 
 
 def _of_mongodb(uri: str) -> Iterator[Mistake]:
-    scheme, users, hosts, options = _parts(uri)
+    scheme, users, hosts, options = address_parts(uri)
     # An SRV address turns TLS on by itself: https://www.mongodb.com/docs/manual/reference/connection-string/
     tls = options.get("tls") or options.get("ssl") or ("true" if scheme == "mongodb+srv" else "false")
     if tls not in TRUE and not _all_here(hosts):
@@ -38,7 +38,7 @@ def _of_mongodb(uri: str) -> Iterator[Mistake]:
 
 
 def _of_redis(url: str) -> Iterator[Mistake]:
-    scheme, users, hosts, options = _parts(url)
+    scheme, users, hosts, options = address_parts(url)
     if scheme == "unix":  # a file, with an owner
         return
     if not users.partition(":")[2] and "password" not in options:
@@ -49,7 +49,7 @@ def _of_redis(url: str) -> Iterator[Mistake]:
         )
 
 
-def _parts(address: str) -> tuple[str, str, str, dict[str, str]]:
+def address_parts(address: str) -> tuple[str, str, str, dict[str, str]]:
     """Return an address's scheme, its user and password, its hosts and its options, the latter in lower case."""
     scheme, _, rest = address.partition("://")
     before, _, query = rest.partition("?")

@@ -3,6 +3,8 @@
 import base64
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +34,37 @@ def complete(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
     return settings.model_copy(update={name: getattr(kept, name) for name in missing}), made
 
 
+def recall(settings: Settings) -> Settings:
+    """Fill in the secrets that were made here before, and make none. Raises SettingsError as `complete` does."""
+    path = settings.data_dir / FILE
+    if settings.is_production or not path.exists():
+        return settings
+    with _in_words(path):
+        stored: dict[str, Any] = json.loads(path.read_bytes())
+        known = [name for name in GENERATED if name.upper() in stored and not getattr(settings, name)]
+        kept = Settings(**{name: stored[name.upper()] for name in known})
+        return settings.model_copy(update={name: getattr(kept, name) for name in known})
+
+
 def _kept(data_dir: Path, variables: tuple[str, ...]) -> tuple[Settings, tuple[str, ...]]:
     path = data_dir / FILE
-    try:
+    with _in_words(path):
         private_folder(data_dir)
         with LockFile.wait(path.with_suffix(".lock"), LOCK_WAIT):
             return _read_or_made(path, variables)
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with the file into a mistake in DATA_DIR."""
+    try:
+        yield
     except OSError as error:
         sentence = f"DATA_DIR must be a folder that this server can write to: {error}."
     except (ValueError, TypeError):  # pydantic's and json's refusals are ValueErrors
         sentence = f"DATA_DIR holds a damaged {path}: mend it, or remove it to have new secrets made."
+    else:
+        return
     raise SettingsError([Mistake("DATA_DIR", sentence)])
 
 

@@ -1,5 +1,6 @@
 """What is looked for among the channels of all companies: credentials that need care, accounts that webhooks name."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -52,6 +53,14 @@ class Credentials:
     ) -> list[Channel]:
         """Return channels of these platforms that have credentials."""
         return await self._page({"platform": {"$in": [each.value for each in platforms]}}, after, limit)
+
+    async def counted(self) -> Counter[tuple[Platform, Health]]:
+        """Count the connected channels of all companies by platform and health."""
+        group = {"_id": {"platform": "$platform", "health": "$health"}, "count": {"$sum": 1}}
+        rows = await self.collection.aggregate([{"$match": CONNECTED}, {"$group": group}])
+        return Counter(
+            {(Platform(row["_id"]["platform"]), Health(row["_id"]["health"])): int(row["count"]) async for row in rows}
+        )
 
     async def _page(self, where: Document, after: ChannelId | None, limit: int) -> list[Channel]:
         query = {**where, "sealed": {"$exists": True}, **CONNECTED}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.commands import checks
+from app.commands import check_mongodb, checks
 from app.commands.checks import FLOORS, PINNED, of_python
 from app.commands.finding import Finding, State
 from app.outside.mongod_binary import find_mongod
@@ -41,10 +41,10 @@ def test_all_is_well_with_a_replica_set(call: Call, mongo_uri: str) -> None:
     }
 
 
-def test_a_person_reads_every_setting_with_its_sentence_and_no_secret(call: Call, mongo_uri: str) -> None:
-    done = call("doctor", MONGODB_URI=mongo_uri, JWT_ACCESS_SECRET="s3cret" * 8)
+def test_a_person_reads_every_setting_with_its_sentence_and_no_secret(call: Call) -> None:
+    done = call("doctor", PORT="0", JWT_ACCESS_SECRET="s3cret" * 8)
     assert done.code == 0
-    assert "All is well." in done.out
+    assert done.out.endswith("\n\nAll is well.\n")
     assert "JWT_ACCESS_SECRET=********" in done.out
     assert "The secret that signs access tokens, of 32 characters or more." in done.out
     assert "s3cret" not in done.out + done.err
@@ -69,10 +69,25 @@ def test_mistakes_in_the_settings_are_problems_with_a_way_out(call: Call) -> Non
     ]
 
 
-def test_a_likely_slip_is_a_warning(call: Call, mongo_uri: str) -> None:
-    done = call("doctor", "--json", MONGODB_URI=mongo_uri, PING_TIME_OUT="30s")
+def test_a_likely_slip_is_a_warning_and_not_all_is_well(call: Call, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROT=5000\n")
+    done = call("doctor")
     assert done.code == 0
-    assert state_of(done, "settings")["says"] == "PING_TIME_OUT is not read here; PING_TIMEOUT is."
+    assert "PROT is not read here; PORT is." in done.out
+    assert "warning" in done.out.splitlines()[-1]
+    assert "All is well" not in done.out
+
+
+def test_what_production_misses_is_to_be_set_and_not_removed(call: Call) -> None:
+    done = call("doctor", "--json", ENVIRONMENT="production", MONGO_URI="mongodb://db", BCRYPT_SALT_ROUNDS="12")
+    assert done.code == 1
+    (mongodb,) = [each for each in done.object["checks"] if "MONGODB_URI" in each["says"]]
+    assert mongodb["do"] == "Set MONGODB_URI."
+    assert mongodb["says"].endswith("MONGO_URI is not read here; MONGODB_URI is.")
+
+
+def test_it_says_what_its_exit_codes_mean(call: Call) -> None:
+    assert "Exit code: 0 where nothing is wrong" in call("doctor", "--help").out
 
 
 def test_a_binary_that_lacks_a_library_comes_with_the_line_that_installs_it(call: Call, tmp_path: Path) -> None:
@@ -80,10 +95,10 @@ def test_a_binary_that_lacks_a_library_comes_with_the_line_that_installs_it(call
     program.write_text(
         "#!/bin/sh\necho 'mongod: error while loading shared libraries: libcurl.so.4: no' >&2; exit 127\n"
     )
-    done = call("doctor", MONGOD_BINARY=str(program))
+    done = call("doctor", MONGOD_BINARY=str(program), PORT="0")
     assert done.code == 1
     assert "sudo apt-get install -y libcurl4 liblzma5" in done.out
-    assert "1 to mend." in done.out
+    assert done.out.endswith("\n\n1 problem to fix.\n")
 
 
 def test_no_binary_is_a_problem(call: Call, tmp_path: Path) -> None:
@@ -155,7 +170,7 @@ def test_what_libraries_it_asks_for_is_what_setup_cfg_asks_for() -> None:
 
 def test_a_transaction_that_may_stay_open_for_long_is_a_warning() -> None:
     standing = Standing("10.0.0.1:27017", "8.0.1", "rs0", 60.0)
-    *_, last = checks.of_standing(Settings(mongodb_uri="mongodb://h"), standing)
+    *_, last = check_mongodb.of_standing(Settings(mongodb_uri="mongodb://h"), standing)
     assert (last.state, last.check) == (State.WARNING, "transactions")
     assert last.do
     assert last.do.startswith("mongosh mongodb://10.0.0.1:27017/ --eval 'db.adminCommand(")
@@ -163,7 +178,7 @@ def test_a_transaction_that_may_stay_open_for_long_is_a_warning() -> None:
 
 def test_a_version_with_a_known_hole_is_a_warning() -> None:
     standing = Standing("10.0.0.1:27017", "6.0.5", "rs0", 5.0)
-    found: list[Finding] = list(checks.of_standing(Settings(mongodb_uri="mongodb://h"), standing))
+    found: list[Finding] = list(check_mongodb.of_standing(Settings(mongodb_uri="mongodb://h"), standing))
     assert [each.says for each in found if each.state is State.WARNING] == ["6.0.5 has CVE-2025-14847"]
 
 

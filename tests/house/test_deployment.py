@@ -16,7 +16,7 @@ import pytest
 from app import __version__
 from app.actions.check_health import PATIENCE
 from app.cli import COMMANDS
-from app.commands.checks import LONGEST_TRANSACTION
+from app.commands.check_mongodb import LONGEST_TRANSACTION
 from app.commands.stopping import stop_within
 from app.commands.supervising import supervisor_stops_within
 from app.handlers.protocol import Deadlines
