@@ -5,7 +5,8 @@ Refusal
 ├── Unauthenticated, TokenExpired, Forbidden, OriginRefused, IdentityMismatch         who asks
 ├── NotFound, NoRoute, NoMethod, UnknownNamespace, UnknownEvent        what is asked for
 ├── IdempotencyConflict, Duplicate, ConversationClosed, NotEditable, NotSendable    what stands in the way
-├── AlreadyConnected, NotConnectable, NotConnected, BuiltIn, SignInRefused, NotConfigured    what a channel lacks
+├── AlreadyConnected, NotConnectable, TooManyChannels, NotConnected,
+│   BuiltIn, SignInRefused, NotConfigured                              what a channel lacks
 ├── OutboxFull, BeingSent, Fenced                                                  who has it just now
 ├── ResyncRequired                                                     the log no longer reaches back so far
 ├── MissingRequiredFields, InvalidMessageStructure, EmissionFailed     the old names of the internal routes
@@ -120,6 +121,11 @@ class AlreadyConnected(Refusal):
 
 class NotConnectable(Refusal):
     code, status, sentence = "not_connectable", 409, "This account cannot be connected here."
+
+
+class TooManyChannels(Refusal):
+    code, status = "too_many_channels", 409
+    sentence = "This company has as many channels as one may have; disconnect one first."
 
 
 class NotConnected(Refusal):

@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     )
 
     frontend_url: WebAddress | None = Field(
-        None, description="The web front end that links in mails will lead to; it has no effect yet."
+        None, description="The web front end; after signing in at Facebook people come back to a page below it."
     )
     smtp_url: MailAddress | None = Field(
         None, description="The mail server, as smtp://user:password@host:port; it has no effect yet: no mail is sent."

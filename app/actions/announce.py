@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from app.actions.keys import change_key, digest_of
+from app.errors import NotFound
 from app.events import AppointmentCanceled, AppointmentCreated, AppointmentUpdated, Event, MessageAnnounced
 from app.hub import Hub
 from app.journal.change import Change, Committed, Decision, Seen
 from app.models.caller import Caller
+from app.models.conversation import Conversation
 from app.models.entity import AppointmentId, CompanyId, ConversationId
 
 APPOINTMENTS = {"created": AppointmentCreated, "updated": AppointmentUpdated, "canceled": AppointmentCanceled}
@@ -21,7 +23,10 @@ async def announce_message(
     message: dict[str, Any],
     client_key: str | None,
 ) -> Committed:
-    """Say `message:new` for a message that we do not store; its id is its key unless the client gives another."""
+    """Say `message:new` for a message that we do not store; its id is its key unless the client gives another.
+
+    Raises NotFound for a conversation that is not the company's.
+    """
     event = MessageAnnounced(announced_in=conversation_id, message=message)
     return await _announce(hub, caller, company_id, "announce_message", event, client_key or str(message["id"]))
 
@@ -43,8 +48,11 @@ async def _announce(
     hub: Hub, caller: Caller, company_id: CompanyId, verb: str, event: Event, client_key: str | None
 ) -> Committed:
     key, claimed = change_key(hub, caller, verb, client_key)
+    where = Conversation.ref(event.conversation_id) if event.conversation_id else None
 
     def decide(seen: Seen, now: datetime) -> Decision:
+        if where is not None and seen.get(where) is None:
+            raise NotFound.of("conversation_id")
         return Decision(events=(event,))
 
     return await hub.journal.commit(
@@ -53,6 +61,7 @@ async def _announce(
             key=key,
             claimed=claimed,
             digest=digest_of(event.conversation_id, event.payload()),
+            needs=(where,) if where else (),
             decide=decide,
         )
     )

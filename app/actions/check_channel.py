@@ -3,6 +3,7 @@
 from app.access import access_channel
 from app.actions.ask_account import failure_of
 from app.actions.connected import connected
+from app.actions.platform_limits import take_test
 from app.actions.set_health import set_health
 from app.actions.start_channel import start_channel
 from app.hub import Hub
@@ -13,11 +14,13 @@ from app.models.failure import Failure, FailureClass
 
 
 async def check_channel(hub: Hub, caller: Caller, id: ChannelId) -> dict[str, object]:
-    """Return whether all is well, else what the platform said; and the channel's health. Raises NotFound, NotConnected.
+    """Return whether all is well, else what the platform said; and the channel's health. Raises NotFound, NotConnected,
+    RateLimited.
 
     A person's pause stands, whatever the platform says.
     """
     channel = connected(await access_channel(hub, caller, id))
+    take_test(hub, channel.company_id, channel.id)
     failure = await failure_of(hub, channel)
     after = channel if channel.paused_by else await _noted(hub, channel, failure)
     if failure is None:

@@ -9,6 +9,7 @@ from app.actions.ask_account import require_owned
 from app.actions.credentials import Secrets, complete, network_of
 from app.actions.keys import Done, change_key, digest_of
 from app.actions.open_grant import open_grant
+from app.actions.platform_limits import require_room, take_call
 from app.actions.start_channel import start_channel, webhook_of
 from app.errors import AlreadyConnected, Duplicate, Invalid, NotConnectable
 from app.events import ChannelUpdated
@@ -47,11 +48,14 @@ async def connect_channel(hub: Hub, caller: Caller, new: NewChannel, client_key:
     """Return the channel as it is once the platform calls us; an account that the company had is the channel it was.
 
     Raises Invalid for credentials that are not complete or not accepted, AlreadyConnected, NotConnectable for an
-    account that is not free, whose it is stays untold, or that the credentials are not of, and PlatformAway.
+    account that is not free, whose it is stays untold, or that the credentials are not of, PlatformAway,
+    TooManyChannels and RateLimited.
     """
     network = network_of(hub, new.platform)
     means = await _means_of(hub, caller, network, new)
     account = Account(external_id=means.external_id or "", secrets=means.secrets)
+    await require_room(hub, company_of(caller))
+    take_call(hub, company_of(caller))
     told = await require_owned(hub, network, account)
     name = new.name or told.name or new.platform.title()
     done = await _commit(hub, caller, new, means, name[:LONGEST_NAME], client_key)

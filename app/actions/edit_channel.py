@@ -9,6 +9,7 @@ from app.actions.ask_account import require_owned
 from app.actions.connected import connected
 from app.actions.credentials import Secrets, merged
 from app.actions.keys import Done, change_key, digest_of
+from app.actions.platform_limits import take_call
 from app.actions.start_channel import start_channel
 from app.errors import Invalid
 from app.events import ChannelUpdated
@@ -34,11 +35,13 @@ async def edit_channel(
     """Return the channel as it is now.
 
     Raises NotFound, NotConnected, Invalid for credentials that are not accepted, NotConnectable for another account's,
-    and PlatformAway.
+    PlatformAway and RateLimited.
     """
     channel = await access_channel(hub, caller, id)
     if edit.credentials is not None and channel.is_connected:
-        await _require_owned(hub, channel, merged(hub, channel, edit.credentials))
+        secrets = merged(hub, channel, edit.credentials)
+        take_call(hub, channel.company_id)
+        await _require_owned(hub, channel, secrets)
     key, claimed = change_key(hub, caller, "edit_channel", client_key)
 
     def decide(seen: Seen, now: datetime) -> Decision:

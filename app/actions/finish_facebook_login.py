@@ -5,6 +5,7 @@ from datetime import timedelta
 from app.access import company_of, hash_of
 from app.actions.begin_facebook_login import LASTS, login_of
 from app.actions.credentials import Secrets
+from app.actions.platform_limits import take_call
 from app.errors import Invalid, PlatformAway, Refusal
 from app.hub import Hub
 from app.models.caller import Caller
@@ -16,11 +17,12 @@ UNFIT = (FailureClass.AUTH, FailureClass.CONTENT)
 
 
 async def finish_facebook_login(hub: Hub, caller: Caller, state: str, code: str) -> dict[str, object]:
-    """Return the grant and its pages, never a token. Raises NotConfigured, Invalid, PlatformAway.
+    """Return the grant and its pages, never a token. Raises NotConfigured, Invalid, PlatformAway, RateLimited.
 
     A state is good for one try, by whoever began: after a refusal the person signs in again.
     """
     login, company_id = login_of(hub), company_of(caller)
+    take_call(hub, company_id)
     grant = await hub.store.grants.spend(company_id, caller.principal, hash_of(state), hub.now())
     if grant is None:
         raise Invalid.of("state", "There is no such sign-in of yours, or its time is up; sign in again.")

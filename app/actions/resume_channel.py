@@ -6,6 +6,7 @@ from app.access import access_channel
 from app.actions.ask_account import failure_of
 from app.actions.connected import connected
 from app.actions.keys import Done, commit_on
+from app.actions.platform_limits import take_test
 from app.actions.start_channel import start_channel
 from app.errors import PlatformAway, SignInRefused
 from app.events import ChannelUpdated
@@ -22,7 +23,8 @@ CUT_OFF = (Health.NEEDS_REAUTH, Health.EXPIRED)
 async def resume_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: str | None = None) -> Done:
     """Return the channel as it is now; one that sends is left as it is.
 
-    Raises NotFound, NotConnected, SignInRefused, and PlatformAway when a channel that was cut off cannot be checked.
+    Raises NotFound, NotConnected, SignInRefused, and PlatformAway when a channel that was cut off cannot be checked,
+    and RateLimited.
     """
     channel = await access_channel(hub, caller, id)
     if channel.is_connected and not channel.can_send:
@@ -42,6 +44,7 @@ async def resume_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: st
 
 
 async def _require_accepted(hub: Hub, channel: Channel) -> None:
+    take_test(hub, channel.company_id, channel.id)
     failure = await failure_of(hub, channel)
     if failure is not None and failure.kind is FailureClass.AUTH:
         raise SignInRefused

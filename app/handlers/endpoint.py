@@ -33,6 +33,7 @@ from app.outside.limiter import Rate
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=Query)
 
+COMPANY_SHARE = 10  # times what one key may ask: keys are made without number, and a company is one tenant
 ID = re.compile(r"[0-9a-fA-F]{24}")
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -149,10 +150,15 @@ async def _authorised(hub: Hub, route: Route, request: web.Request) -> Caller:
 
 
 def _hold_to_limit(hub: Hub, caller: Caller) -> None:
-    """Refuse a person or a key that asks too often, in whichever process; the internal service is one of us."""
+    """Refuse a person or a key that asks too often, in whichever process, and a company by all of its own together.
+
+    The internal service is one of us.
+    """
     if caller.kind is not CallerKind.INTERNAL:
         most = hub.settings.requests_per_second
         hub.limiter.take(f"requests {caller.principal}", Rate(most, 1.0, 2 * most))
+        most *= COMPANY_SHARE
+        hub.limiter.take(f"requests of {caller.company_id}", Rate(most, 1.0, 2 * most))
 
 
 async def _caller_of(hub: Hub, request: web.Request) -> Caller:

@@ -7,7 +7,7 @@ of theirs our address (DNS rebinding), and their page's origin and its Host are 
 """
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import hdrs, web
 from loguru import logger
@@ -49,3 +49,12 @@ def origin_of(address: str) -> str:
     """Return the origin of the pages at an http(s) address, as a browser writes it."""
     parts = urlsplit(address.lower())
     return f"{parts.scheme}://{parts.netloc.removesuffix(DEFAULT_PORTS[parts.scheme])}"
+
+
+def is_below(base: str, address: str) -> bool:
+    """Tell whether a page lies below an address: of the same origin, in the same folder, by no detour."""
+    page, home = urlsplit(address), urlsplit(base).path.rstrip("/")
+    steps = unquote(page.path).split("/")
+    if "\\" in address or ".." in steps or page.fragment or origin_of(address) != origin_of(base):
+        return False
+    return page.path == home or page.path.startswith(f"{home}/")

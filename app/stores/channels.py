@@ -61,6 +61,10 @@ class Channels(EntityStore[Channel]):
         """Return a page of what the company has connected, newest first."""
         return await self.page(company_id, CONNECTED, by="seq", before=before, limit=limit)
 
+    async def count_connected(self, company_id: CompanyId) -> int:
+        """Return how many accounts the company has connected."""
+        return await self.collection.count_documents({"company_id": object_id(company_id), **CONNECTED})
+
     async def of_platform(self, company_id: CompanyId, platform: Platform) -> list[Channel]:
         """Return the company's connected channels of a platform, oldest first."""
         where = {"company_id": object_id(company_id), "platform": platform.value, **CONNECTED}

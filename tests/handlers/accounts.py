@@ -11,6 +11,7 @@ from tests.fake_platforms import FakePlatforms, serving_platforms
 from tests.fake_platforms.state import Rule, Token, whatsapp_token
 
 PUBLIC = "https://chat.acme.test"
+FRONTEND = "https://desk.example"
 APP = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": "app-secret"}
 # A connection of each platform, and what it is for.
 BODIES: dict[str, dict[str, Any]] = {
@@ -58,7 +59,7 @@ async def open_place(mongo_uri: str, tmp_path: Path, **settings: str) -> AsyncIt
     """Serve a company whose platforms are the fake ones."""
     async with serving_platforms() as fake:
         given = dict.fromkeys(("GRAPH_BASE_URL", "IG_GRAPH_BASE_URL", "TELEGRAM_BASE_URL"), fake.base)
-        given |= {"PLATFORM_TIMEOUT": "1s", "PUBLIC_URL": PUBLIC, **APP, **settings}
+        given |= {"PLATFORM_TIMEOUT": "1s", "PUBLIC_URL": PUBLIC, "FRONTEND_URL": FRONTEND, **APP, **settings}
         async with open_desk(mongo_uri, tmp_path, **given) as desk:
             place = Place(desk, fake)
             place.forget()

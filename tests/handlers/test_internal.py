@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.desk import Desk
 from tests.handlers.asking import NOWHERE, Refused, head_of, missing, refusal, whole
@@ -15,6 +16,16 @@ MISSING = Refused(400, "MISSING_REQUIRED_FIELDS")
 MISSHAPEN = Refused(400, "INVALID_MESSAGE_STRUCTURE")
 
 
+HERE: dict[str, str] = {}  # the conversation that a company has
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(desk: Desk) -> Desk:
+    """A fresh company with a conversation, in which messages can be announced."""
+    HERE[desk.company.id] = (await desk.receive())["conversation_id"]
+    return desk
+
+
 def internal_key(desk: Desk) -> str:
     """Return the key that belongs to no company."""
     key = desk.hub.settings.internal_service_api_key
@@ -25,7 +36,7 @@ def internal_key(desk: Desk) -> str:
 def announced(desk: Desk, **message: Any) -> dict[str, Any]:
     """Return the body of a message that another service has stored."""
     told = {"id": "sms-1", "contactId": "c-1", "content": "Hello", "direction": "inbound", **message}
-    return {"companyId": desk.company.id, "conversationId": NOWHERE, "message": told}
+    return {"companyId": desk.company.id, "conversationId": HERE.get(desk.company.id, NOWHERE), "message": told}
 
 
 async def said_last(desk: Desk) -> dict[str, Any]:
@@ -45,8 +56,9 @@ async def said_last(desk: Desk) -> dict[str, Any]:
 async def test_a_message_of_another_service_is_announced(desk: Desk, timestamp: Any, created_at: str | None) -> None:
     answer = await desk.post(EMIT, announced(desk, timestamp=timestamp), key=internal_key(desk))
     event = await said_last(desk)
-    assert answer["data"] == {"seq": event["seq"], "conversation_id": NOWHERE, "message_id": "sms-1"}
-    assert (event["type"], event["conversation"]) == ("message:new", {"id": NOWHERE})
+    here = HERE[desk.company.id]
+    assert answer["data"] == {"seq": event["seq"], "conversation_id": here, "message_id": "sms-1"}
+    assert (event["type"], event["conversation"]) == ("message:new", {"id": here})
     assert event["message"] == {
         "id": "sms-1",
         "contact_id": "c-1",
@@ -54,12 +66,23 @@ async def test_a_message_of_another_service_is_announced(desk: Desk, timestamp: 
         "direction": "inbound",
         "created_at": created_at,
         "company_id": desk.company.id,
-        "conversation_id": NOWHERE,
+        "conversation_id": here,
     }
 
 
 async def test_a_key_of_the_company_announces_too(desk: Desk) -> None:
     assert (await desk.post(EMIT, announced(desk), key=await desk.new_key("events:emit")))["data"]["seq"]
+
+
+async def test_nothing_is_announced_into_a_conversation_that_is_not_the_companys(desk: Desk, house: Desk) -> None:
+    """Neither by its own key nor by the service's; another company's conversation is one that never was."""
+    theirs = (await house.receive())["conversation_id"]
+    before = await head_of(desk)
+    for key in (internal_key(desk), await desk.new_key("events:emit")):
+        for id in (theirs, NOWHERE):
+            body = {**announced(desk), "conversationId": id}
+            assert await refusal(desk, "POST", EMIT, body, key=key) == missing("conversation_id")
+    assert await head_of(desk) == before
 
 
 async def test_the_same_message_is_announced_once(desk: Desk) -> None:

@@ -1,6 +1,8 @@
 """A person signs in at Facebook, chooses among their pages, and no token passes through their browser."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_asyncio
 
+from app.access import caller_with_key
+from app.actions.begin_facebook_login import begin_facebook_login
+from app.errors import Invalid, NotConfigured, Refusal
+from app.settings_values import Environment
 from tests.desk import Desk, open_desk
 from tests.fake_platforms.state import Code
 from tests.handlers.accounts import Place, open_place
@@ -196,6 +202,11 @@ async def test_a_facebook_that_cannot_be_asked_is_said_so(place: Place, path: st
         (BEGIN, {"redirect_uri": "javascript:alert(1)"}, "redirect_uri"),
         (BEGIN, {"redirect_uri": "ftp://desk.example"}, "redirect_uri"),
         (BEGIN, {"redirect_uri": 7}, "redirect_uri"),
+        (BEGIN, {"redirect_uri": "https://evil.example/connected"}, "redirect_uri"),
+        (BEGIN, {"redirect_uri": "https://desk.example.evil.example/"}, "redirect_uri"),
+        (BEGIN, {"redirect_uri": "https://desk.example@evil.example/"}, "redirect_uri"),
+        (BEGIN, {"redirect_uri": "https://desk.example:8443/"}, "redirect_uri"),
+        (BEGIN, {"redirect_uri": "http://desk.example/connected"}, "redirect_uri"),
         (BEGIN, {"redirect_uri": BACK, "state": "mine"}, "state"),
         (FINISH, {"code": "c"}, "state"),
         (FINISH, {"state": "s"}, "code"),
@@ -212,3 +223,32 @@ async def test_without_an_app_there_is_no_sign_in(mongo_uri: str, tmp_path_facto
     async with open_desk(mongo_uri, tmp_path_factory.mktemp("no-app"), FACEBOOK_APP_ID="123") as desk:
         assert await refusal(desk, "POST", BEGIN, {"redirect_uri": BACK}) == Refused(409, "not_configured")
         assert await refusal(desk, "POST", FINISH, {"state": "s", "code": "c"}) == Refused(409, "not_configured")
+
+
+@pytest.mark.parametrize("back", ["http://localhost:5173/connected", "http://127.0.0.1/x", f"{BACK}?tab=channels"])
+async def test_in_development_a_page_of_this_machine_will_do(place: Place, back: str) -> None:
+    assert (await place.desk.post(BEGIN, {"redirect_uri": back}))["data"]["state"]
+
+
+@pytest.mark.parametrize(
+    ("front_end", "back", "refused"),
+    [
+        ("https://desk.example/app", "https://desk.example/app/connected", None),
+        ("https://desk.example/app/", "https://desk.example/app", None),
+        ("https://desk.example/app", "https://desk.example/apple", Invalid),
+        ("https://desk.example/app", "https://desk.example/app/../other", Invalid),
+        ("https://desk.example/app", "https://desk.example/app/%2e%2e/other", Invalid),
+        ("https://desk.example/app", "https://desk.example/app\\..\\other", Invalid),
+        ("https://desk.example", "http://localhost:5173/connected", Invalid),
+        ("http://desk.example", "http://desk.example/connected", Invalid),
+        (None, "https://desk.example/connected", NotConfigured),
+    ],
+)
+async def test_in_production_it_is_a_page_below_the_front_end(
+    place: Place, front_end: str | None, back: str, refused: type[Refusal] | None
+) -> None:
+    strict = {"environment": Environment.PRODUCTION, "frontend_url": front_end}
+    hub = replace(place.desk.hub, settings=place.desk.hub.settings.model_copy(update=strict))
+    caller = await caller_with_key(place.desk.hub, place.desk.key)
+    with pytest.raises(refused) if refused else nullcontext():
+        assert (await begin_facebook_login(hub, caller, back))["state"]
