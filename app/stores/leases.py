@@ -12,6 +12,7 @@ from app.models.job import Lease, LeaseState, Ran
 from app.stores.codec import Codec, Document
 
 NOW = "$$NOW"
+SET_BACK = 10.0  # seconds; by fewer the clocks of two primaries may differ, and a job that rests so long does no harm
 
 
 class Leases:
@@ -63,8 +64,19 @@ class Leases:
         return {str(row["_id"]): self.codec.from_document(row) async for row in found}
 
     async def _take(self, name: str, owner: str, seconds: float, rested: float) -> int | None:
-        is_free = [{"until": {"$exists": False}}, {"owner": owner}, {"$expr": {"$lte": ["$until", NOW]}}]
-        has_rested = [{"last_run_at": {"$exists": False}}, {"$expr": {"$lte": ["$last_run_at", _away(-rested)]}}]
+        # What no clock could have written by now is of before the database's was set back. Taken as it stands, a job
+        # would rest, and a dead process hold its lease, for as long as the clock was ahead.
+        is_free = [
+            {"until": {"$exists": False}},
+            {"owner": owner},
+            {"$expr": {"$lte": ["$until", NOW]}},
+            {"$expr": {"$gt": ["$until", _away(SET_BACK + seconds)]}},
+        ]
+        has_rested = [
+            {"last_run_at": {"$exists": False}},
+            {"$expr": {"$lte": ["$last_run_at", _away(-rested)]}},
+            {"$expr": {"$gt": ["$last_run_at", _away(SET_BACK)]}},
+        ]
         taken = {"owner": owner, "until": _away(seconds), "taken_at": NOW, "fence": {"$add": ["$fence", 1]}}
         found = await self.collection.find_one_and_update(
             {"_id": name, "$and": [{"$or": is_free}, {"$or": has_rested}]},

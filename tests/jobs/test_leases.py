@@ -100,3 +100,23 @@ async def test_a_late_run_of_the_same_owner_changes_nothing_of_its_newer_one(sce
     assert (await leases.states(["work"]))["work"].running
     assert await leases.renew(second)
     assert await leases.release(second, DONE, 60)
+
+
+async def test_what_was_noted_before_the_databases_clock_was_set_back_holds_nobody_up(scene: Scene) -> None:
+    lease = await take_lease(scene.hub, "work")
+    assert lease is not None
+    await _put_ahead(scene, "until", "taken_at")
+    other = scene.another_process()
+    after = await take_lease(other, "work")
+    assert after is not None
+    assert not await scene.hub.store.leases.renew(lease)
+    await leave_lease(other, after, DONE, every=60)
+    assert await take_lease(scene.hub, "work", rested=30) is None
+    await _put_ahead(scene, "last_run_at")
+    assert await take_lease(scene.hub, "work", rested=30) is not None
+
+
+async def _put_ahead(scene: Scene, *fields: str) -> None:
+    """Let these times be as the database wrote them when its clock was an hour ahead of what it is now."""
+    ahead = {field: {"$add": [f"${field}", 3_600_000]} for field in fields}
+    await scene.hub.store.leases.collection.update_one({"_id": "work"}, [{"$set": ahead}])

@@ -1,6 +1,7 @@
 """How much one transaction holds, as it really is; and what becomes of one that the database calls too large."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -102,6 +103,17 @@ async def test_a_change_larger_than_a_batch_goes_alone(
     await asyncio.gather(*(desk.hub.journal.commit(named(desk, size)) for size in sizes))
     assert max(len(each.answers) for each in ledgers if each.size > 10_000) == 1
     assert sum(len(each.answers) for each in ledgers) == len(sizes)
+
+
+async def test_a_key_that_stands_in_a_batch_twice_is_spent_once_wherever_the_batch_is_cut(
+    desk: Desk, ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing_module, "MOST_BYTES", 10_000)
+    changes = [replace(named(desk, 4000), claimed=True) for _ in range(6)]
+    done = await asyncio.gather(*(desk.hub.journal.commit(change) for change in [*changes, *changes]))
+    assert len(ledgers) > 2
+    assert [each.replayed for each in done] == [False] * 6 + [True] * 6
+    assert [each.seq for each in done[:6]] == [each.seq for each in done[6:]] == sorted(each.seq for each in done[:6])
 
 
 async def test_a_batch_that_the_database_calls_too_large_is_halved_and_all_are_answered(
