@@ -19,9 +19,9 @@ def program() -> str | None:
     return shutil.which("nginx")
 
 
-def adapted(folder: Path, listen: str, ports: Sequence[int] = (4000, 4000)) -> Path:
-    """Write deploy/nginx.conf as it can run here: other addresses, and every file in this folder."""
-    text = GIVEN.read_text()
+def adapted(folder: Path, listen: str, ports: Sequence[int] = (4000, 4000), *, given: str | None = None) -> Path:
+    """Write deploy/nginx.conf, or what was made of it, as it runs here: other addresses, every file in this folder."""
+    text = given or GIVEN.read_text()
     for number, port in enumerate(ports, 1):
         text = text.replace(f"server{number}:4000", f"127.0.0.1:{port}")
     text = re.sub(r"listen 80;", f"listen {listen};", text).replace("/run/", f"{folder}/")

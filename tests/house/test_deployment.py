@@ -6,6 +6,7 @@ installed.
 
 import ipaddress
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,8 @@ from tests.cluster.nginx import adapted
 from tests.cluster.nginx import program as nginx
 from tests.house import deployment as d
 
-# What Python and the shell read; everything else must be ours.
-NOT_OURS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
+# What compose.yaml, Python and the shell read; everything else must be ours.
+NOT_OURS = {"REDIS_PASSWORD", "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 SECRETS = {name.upper(): f"{name} of 32 characters or more" for name in GENERATED} | {
     "ENCRYPTION_KEYS": "MDEy" * 10 + "MDE="
 }
@@ -203,7 +204,28 @@ def test_redis_keeps_nothing_and_is_bounded() -> None:
     program, *options = redis["command"]
     told = dict(zip(options[::2], options[1::2], strict=True))
     assert (program, told["--save"], told["--appendonly"]) == ("redis-server", "", "no")
-    assert set(told) == {"--save", "--appendonly", "--maxmemory", "--maxmemory-policy"}
+    assert set(told) == {"--requirepass", "--save", "--appendonly", "--maxmemory", "--maxmemory-policy"}
+
+
+def test_the_servers_and_redis_share_a_password_that_must_be_filled_in() -> None:
+    assert d.example()["REDIS_PASSWORD"] == ""
+    (redis,) = d.services("redis").values()
+    password = redis["command"][redis["command"].index("--requirepass") + 1]
+    assert password.startswith("${REDIS_PASSWORD:?")
+    for server in d.services("parley").values():
+        assert server["environment"]["REDIS_URL"] == f"redis://:{password}@redis:6379/0"
+
+
+def test_each_container_is_bounded_in_memory_and_log() -> None:
+    for name, service in d.compose()["services"].items():
+        assert service["mem_limit"], name
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_the_unit_is_reached_through_the_proxy_on_its_machine_alone() -> None:
+    settings = read_settings(d.unit_variables() | SECRETS | {"MONGODB_URI": "mongodb://db"})
+    assert settings.host == "127.0.0.1"
+    assert [str(network) for network in settings.trusted_proxies] == ["127.0.0.1/32"]
 
 
 def test_the_documented_commands_exist() -> None:
@@ -219,6 +241,21 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     command = [program, "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", f"{tmp_path}/error.log"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_documented_command_makes_a_configuration_for_one_host(tmp_path: Path) -> None:
+    page = d.text("docs/deployment.md").replace("\\\n", " ")
+    (command,) = re.findall(r"^sed (.*) /srv/parley/deploy/nginx.conf >", page, re.MULTILINE)
+    given = d.text("deploy/nginx.conf")
+    sed = ["sed", *shlex.split(command)]
+    made = subprocess.run(sed, input=given, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert re.findall(r"^ +server (.*);", made, re.MULTILINE) == ["127.0.0.1:4000"]
+    assert "/dev/std" not in made
+    if program := nginx():
+        adapted(tmp_path, f"unix:{tmp_path}/socket", given=made.replace("/var/log/nginx", str(tmp_path)))
+        check = [program, "-t", "-p", str(tmp_path), "-c", "nginx.conf", "-e", f"{tmp_path}/error.log"]
+        done = subprocess.run(check, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
 
 
 def test_systemd_takes_its_unit(tmp_path: Path) -> None:
