@@ -5,7 +5,6 @@ It leans on parts of aiohttp that are not promised to stay: `_waiter`, `_current
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -132,13 +131,19 @@ class Protocol(RequestHandler):
         response.force_close()
         return response
 
-    def finish_response(
+    async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
-        """Send an answer; one that aiohttp made before any route was asked gets our words."""
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, and drop what is left of the request's body.
+
+        An answer that aiohttp made before any route was asked gets our words.
+        """
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = refused(request, refusal_of_status(resp.status))
-        return super().finish_response(request, resp, start_time)
+        sent = await super().finish_response(request, resp, start_time)
+        if not request.content.is_eof():
+            await self._server.leftovers.drop(request.content, self)
+        return sent
 
     def log_exception(self, *args: Any, **options: Any) -> None:
         """Log a mistake of ours; a body that ends in garbage, or in nothing, is none."""

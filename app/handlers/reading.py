@@ -1,12 +1,18 @@
 """Request bodies as they come: never inflated, never larger than their route takes, never waited for without end."""
 
+import asyncio
+from contextlib import suppress
+
 from aiohttp import StreamReader, hdrs, web
+from aiohttp.web_protocol import RequestHandler
 
 from app.errors import Busy, Refusal, TooLarge, UnsupportedType
 
 MOST_BODY = 1 << 20  # bytes
 # Bytes where anybody may ask: signing in takes a few hundred, and a thousand strangers may hold as many each.
 MOST_PUBLIC_BODY = 16 << 10
+
+TURN = 0.002  # seconds: 256 KiB in each are 128 MB a second, of all whom nobody wants to hear
 
 
 class ClientLeft(ConnectionError):
@@ -77,3 +83,27 @@ class Gathering:
             oldest = next(iter(self._coming))
             del self._coming[oldest]
             oldest.set_exception(CutShort(Busy("Too much is being received at once; try again in a moment.")))
+
+
+class Leftovers:
+    """Bodies that were answered before they were whole: read on, so that their senders come to read the answer.
+
+    One client at a time, and one read of it: fifty that send as fast as they can would else fill each turn of the loop.
+    Who waits for a turn is not read from, so that nothing of it is in memory.
+    """
+
+    def __init__(self, within: float) -> None:
+        self._within = within
+        self._turn = asyncio.Lock()
+
+    async def drop(self, stream: StreamReader, protocol: RequestHandler) -> None:
+        """Drop what comes of a body, until it ends or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._within):
+                while await stream.readany() and not stream.is_eof():
+                    protocol.pause_reading()
+                    async with self._turn:
+                        await asyncio.sleep(TURN)
+                    if not protocol.connected:
+                        return
+                    protocol.resume_reading()

@@ -6,10 +6,12 @@ from aiohttp import web
 
 from app.handlers.crowd import Crowd
 from app.handlers.protocol import Deadlines, Protocol
+from app.handlers.reading import Leftovers
 from app.settings import Settings
 
 # Longer than the usual proxies keep an idle connection (60 s): the side that sends must be the one that closes it.
 KEEPALIVE = 75.0
+READ = 64 << 10  # bytes of a body that may wait to be read: aiohttp would hold half a megabyte of each stranger's
 
 
 class Server(web.Server):
@@ -18,6 +20,7 @@ class Server(web.Server):
     def __init__(self, app_server: web.Server, settings: Settings, deadlines: Deadlines) -> None:
         super().__init__(app_server.request_handler, request_factory=app_server.request_factory)
         self.crowd = Crowd(settings)
+        self.leftovers = Leftovers(deadlines.header)
         self._deadlines = deadlines
         self._looking: asyncio.TimerHandle | None = None
 
@@ -32,7 +35,8 @@ class Server(web.Server):
             keepalive_timeout=KEEPALIVE,
             access_log=None,
             auto_decompress=False,
-            lingering_time=self._deadlines.header,
+            lingering_time=0,  # our `leftovers` do that
+            read_bufsize=READ,
         )
 
     def start(self) -> None:

@@ -7,6 +7,7 @@ import hmac
 import logging
 import sys
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 import pytest_asyncio
 from loguru import logger
 
-from app.handlers.protocol import Deadlines
+from app.handlers.protocol import Deadlines, Protocol
 from app.handlers.reading import MOST_PUBLIC_BODY
 from app.handlers.webhooks import MOST_BYTES, PLACES
 from tests.desk import Desk, open_desk
@@ -371,6 +372,78 @@ async def test_what_anybody_may_send_is_small(desk: Desk) -> None:
         line.say(b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
         line.say(b"Transfer-Encoding: chunked\r\n\r\n8000\r\n", b" " * 0x8000)
         assert (await line.told()).refused == Refused(413, "body_too_large")
+
+
+# Bodies that were refused, and come all the same.
+
+
+Piece = tuple[int, Protocol, int]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pieces(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Piece]]:
+    """Everything that connections hear: in which turn of the loop, which of them, and how many bytes."""
+    heard: list[Piece] = []
+    turn, hear = 0, Protocol.data_received
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def noted(self: Protocol, data: bytes) -> None:
+        if data:
+            heard.append((turn, self, len(data)))
+        hear(self, data)
+
+    counting = asyncio.create_task(count())
+    monkeypatch.setattr(Protocol, "data_received", noted)
+    yield heard
+    counting.cancel()
+
+
+async def pour(line: Stranger, size: int) -> None:
+    """Send a body that was refused already, and another request behind it."""
+    for _ in range(size >> 20):
+        line.say(bytes(1 << 20))
+        await line.writer.drain()
+    line.say(HEALTH)
+    assert (await line.told()).status == 200
+
+
+async def test_refused_bodies_are_read_a_piece_a_turn_however_many_come(desk: Desk, pieces: list[Piece]) -> None:
+    async with AsyncExitStack() as opened:
+        lines = [await opened.enter_async_context(stranger(desk)) for _ in range(20)]
+        for line in lines:
+            line.say(post(LOGIN, 4 << 20))
+            assert (await line.told()).refused == Refused(413, "body_too_large")
+        pieces.clear()
+        async with asyncio.timeout(2 * WITHIN), asyncio.TaskGroup() as group:
+            for line in lines:
+                group.create_task(pour(line, 4 << 20))
+    firsts: Counter[Protocol] = Counter()
+    later: Counter[int] = Counter()
+    for turn, connection, _ in pieces:
+        firsts[connection] += 1
+        later[turn] += firsts[connection] > 2  # nobody waits for a turn before anything came
+    assert len(firsts) == len(lines)
+    assert max(later.values()) <= 2
+
+
+async def test_a_refused_body_that_waits_for_its_turn_is_in_no_memory(
+    desk: Desk, pieces: list[Piece], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.handlers.reading.TURN", 2 * WITHIN)
+    async with stranger(desk) as line:
+        line.say(post(LOGIN, 16 << 20))
+        assert (await line.told()).status == 413
+        pieces.clear()
+        line.say(bytes(16 << 20))
+        await until(lambda: len(pieces) > 0)
+        for _ in range(5):
+            await healthy(desk)
+        assert sum(size for _, _, size in pieces) < 1 << 20
 
 
 # Webhooks that nobody has proven.
