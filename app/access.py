@@ -19,6 +19,7 @@ from app.models.entity import CompanyId, Entity, Ref, SessionId, UserId
 from app.models.message import Message
 from app.models.people import ApiKey, Role, Scope, User
 from app.outside.refresh_tokens import Numbered
+from app.outside.security_log import KEY_REFUSED, REFRESH_REFUSED, SCOPE_REFUSED, TOKEN_REFUSED
 from app.outside.tokens import Claims
 
 E = TypeVar("E", bound=Entity)
@@ -66,13 +67,18 @@ async def numbered(hub: Hub, token: str, address: str | None) -> Numbered:
     with hub.guesses.guess(digest, address):
         session = await hub.store.sessions.with_hash(digest) if RANDOM.fullmatch(token) else None
         if session is None:
+            hub.security.say(REFRESH_REFUSED)
             raise Unauthenticated("This refresh token is not valid; sign in again.")
         return Numbered(session.id, 0)
 
 
 async def caller_with_token(hub: Hub, token: str) -> Caller:
     """Return whom an access token speaks for. Raises Unauthenticated or TokenExpired."""
-    claims = hub.tokens.read(token)
+    try:
+        claims = hub.tokens.read(token)
+    except Unauthenticated:
+        hub.security.say(TOKEN_REFUSED)
+        raise
     session = await hub.known.sessions.get(
         claims.session_id, lambda: hub.store.sessions.get(CompanyId(claims.company_id), SessionId(claims.session_id))
     )
@@ -80,6 +86,7 @@ async def caller_with_token(hub: Hub, token: str) -> Caller:
         claims.user_id, lambda: hub.store.users.get(CompanyId(claims.company_id), UserId(claims.user_id))
     )
     if session is None or user is None or not user.active or (session.user_id, session.company_id) != _of(user):
+        hub.security.say(TOKEN_REFUSED, user_id=claims.user_id, session_id=claims.session_id)
         raise Unauthenticated("This sign-in has ended.")
     return Caller(
         kind=CallerKind.USER,
@@ -103,16 +110,25 @@ async def caller_with_key(hub: Hub, key: str, address: str | None = None) -> Cal
     Raises Unauthenticated, and TooManyGuesses for an `address` that many invalid keys come from.
     """
     if not key.isprintable():  # bytes of a header that are no text
-        raise Unauthenticated("This API key is not valid.")
+        raise _refused(hub, None)
     internal = hub.settings.internal_service_api_key
     if internal and hmac.compare_digest(key.encode(), internal.get_secret_value().encode()):
         return Caller(kind=CallerKind.INTERNAL, id="internal", name="Internal service", company_id=None)
     digest = hash_of(key)
     with hub.guesses.guess(digest, address):
         found = await _key_with(hub, key[:PREFIX])
-        if found is None or found.revoked_at or not hmac.compare_digest(found.hash, digest):
-            raise Unauthenticated("This API key is not valid.")
+        if found is None or not hmac.compare_digest(found.hash, digest):
+            raise _refused(hub, None)
+        if found.revoked_at:
+            raise _refused(hub, found)
     return _of_key(found)
+
+
+def _refused(hub: Hub, revoked: ApiKey | None) -> Unauthenticated:
+    """Note that a key was refused, which one only where it was good once, and return the refusal."""
+    known = {"key_id": revoked.id, "company_id": revoked.company_id} if revoked is not None else {}
+    hub.security.say(KEY_REFUSED, **known)
+    return Unauthenticated("This API key is not valid.")
 
 
 async def _key_with(hub: Hub, prefix: str) -> ApiKey | None:
@@ -134,9 +150,10 @@ def issue_token(hub: Hub, claims: Claims) -> str:
     return hub.tokens.issue(claims, hub.new_id(), hub.now())
 
 
-def require_scope(caller: Caller, scope: Scope) -> None:
+def require_scope(hub: Hub, caller: Caller, scope: Scope) -> None:
     """Let the caller pass if their key or role covers this. Raises Forbidden."""
     if scope not in caller.scopes and Scope.ALL not in caller.scopes:
+        hub.security.say(SCOPE_REFUSED, scope=scope, **caller.facts())
         raise Forbidden(f"This needs the scope {scope}.")
 
 

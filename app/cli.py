@@ -26,6 +26,7 @@ from app.commands.serve import SERVE
 from app.commands.watch import WATCH
 from app.errors import Refusal
 from app.outside.mongod_binary import MongodError
+from app.outside.trace import Named, tracing
 from app.settings_mistakes import SettingsError
 from app.stores.standing import Unfit
 
@@ -46,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return USAGE
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            command: Command = args.command
+        command: Command = args.command
+        with tracing(Named(command=command.name)), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(command.run(args))
     except SettingsError as error:
         note(str(error))

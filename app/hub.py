@@ -22,6 +22,7 @@ from app.outside.line import Pace
 from app.outside.passwords import Passwords
 from app.outside.recent import Recent
 from app.outside.refresh_tokens import RefreshTokens
+from app.outside.security_log import SecurityLog
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -97,6 +98,7 @@ class Hub:
     limiter: Limiter
     pace: Pace
     guesses: Guesses
+    security: SecurityLog
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     known: Known = field(default_factory=Known)

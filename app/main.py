@@ -35,6 +35,7 @@ from app.outside.line import AT_MOST, Pace
 from app.outside.origins import Origins
 from app.outside.passwords import Passwords
 from app.outside.refresh_tokens import RefreshTokens
+from app.outside.security_log import SecurityLog
 from app.outside.talk import Talk
 from app.outside.tokens import Tokens
 from app.outside.vault import Vault
@@ -63,10 +64,9 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
         journal = Journal(stores, clock.now, probe, doorbell)
         assert settings.jwt_access_secret is not None  # completed before anything is built
         tokens = Tokens(settings.jwt_access_secret.get_secret_value(), settings.access_token_ttl, clock.now)
-        passwords = Passwords(settings.bcrypt_salt_rounds, AT_MOST if settings.rate_limits else math.inf)
         limiter = Limiter(doorbell, on=settings.rate_limits)
         derived = Derived(key.get_secret_value() for key in settings.encryption_keys)
-        talk = Talk(within=within)
+        talk, security = Talk(within=within), SecurityLog()
         await journal.start()
         doorbell.start()
         try:
@@ -77,18 +77,20 @@ async def open_hub(settings: Settings, uri: str, probe: Probe = nothing) -> Asyn
                 tokens=tokens,
                 refresh_tokens=RefreshTokens(derived),
                 derived=derived,
-                passwords=passwords,
+                passwords=Passwords(settings.bcrypt_salt_rounds, AT_MOST if settings.rate_limits else math.inf),
                 talk=talk,
                 vault=Vault(key.get_secret_value() for key in settings.encryption_keys),
                 networks=networks_for(settings),
                 doorbell=doorbell,
                 limiter=limiter,
                 pace=Pace(limiter),
-                guesses=Guesses(limiter, doorbell),
+                guesses=Guesses(limiter, doorbell, security),
+                security=security,
                 now=clock.now,
                 new_id=new_id,
             )
         finally:
+            security.close()
             await talk.close()
             await journal.close()
             await doorbell.close()

@@ -124,10 +124,10 @@ async def test_the_key_of_internal_services_belongs_to_no_company(desk: Desk) ->
 
 async def test_a_scope_is_had_or_had_by_having_all(desk: Desk) -> None:
     agent = replace(await caller(desk), scopes=OF_AGENT)
-    require_scope(agent, Scope.FEED_READ)
-    require_scope(replace(agent, scopes=frozenset({Scope.ALL})), Scope.EVENTS_EMIT)
+    require_scope(desk.hub, agent, Scope.FEED_READ)
+    require_scope(desk.hub, replace(agent, scopes=frozenset({Scope.ALL})), Scope.EVENTS_EMIT)
     with pytest.raises(Forbidden):
-        require_scope(agent, Scope.EVENTS_EMIT)
+        require_scope(desk.hub, agent, Scope.EVENTS_EMIT)
 
 
 async def test_a_token_is_good_until_the_moment_of_its_end(desk: Desk) -> None:

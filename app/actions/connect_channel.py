@@ -19,6 +19,7 @@ from app.models.caller import Caller
 from app.models.channel import Channel, Health
 from app.models.contact import Platform
 from app.models.entity import ChannelId, GrantId, evolve
+from app.outside.security_log import CHANNEL_CONNECTED
 from app.platforms.network import Account, Network
 
 LONGEST_NAME = 200  # characters
@@ -60,6 +61,8 @@ async def connect_channel(hub: Hub, caller: Caller, new: NewChannel, client_key:
     name = new.name or told.name or new.platform.title()
     done = await _commit(hub, caller, new, means, name[:LONGEST_NAME], client_key)
     channel = await access_channel(hub, caller, done.payload["channel"]["id"])
+    if not done.replayed:
+        hub.security.say(CHANNEL_CONNECTED, channel_id=channel.id, platform=channel.platform, **caller.facts())
     if not channel.is_connected:  # a replay, long after
         return Done.of(done, "channel")
     return Done(view=(await start_channel(hub, channel)).view(), replayed=done.replayed)

@@ -5,6 +5,7 @@ from app.errors import NotFound
 from app.hub import Hub
 from app.models.entity import CompanyId, UserId
 from app.models.people import User
+from app.outside.security_log import USER_DEACTIVATED
 
 
 async def deactivate_user(hub: Hub, company_id: CompanyId, user_id: UserId) -> User:
@@ -12,5 +13,6 @@ async def deactivate_user(hub: Hub, company_id: CompanyId, user_id: UserId) -> U
     user = await hub.store.users.deactivate(company_id, user_id)
     if user is None:
         raise NotFound("There is no such person in this company.")
+    hub.security.say(USER_DEACTIVATED, user_id=user_id, company_id=company_id)
     await end_sessions(hub, company_id, user_id)
     return user

@@ -14,6 +14,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel
 from app.models.entity import ChannelId, evolve
+from app.outside.security_log import CHANNEL_DISCONNECTED
 
 
 async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: str | None = None) -> Done:
@@ -35,6 +36,8 @@ async def disconnect_channel(hub: Hub, caller: Caller, id: ChannelId, client_key
         return Decision(puts=changed, events=tuple(ChannelUpdated(channel=each) for each in changed))
 
     done = await commit_on(hub, caller, "disconnect_channel", (Channel.ref(id),), decide, client_key)
+    if not done.replayed:
+        hub.security.say(CHANNEL_DISCONNECTED, channel_id=id, platform=channel.platform, **caller.facts())
     await _settle_main(hub, channel)
     await wake_channel(hub, channel)
     return done

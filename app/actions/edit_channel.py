@@ -18,6 +18,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
 from app.models.channel import Channel, Health
 from app.models.entity import ChannelId, evolve
+from app.outside.security_log import CHANNEL_REKEYED
 from app.platforms.network import Account
 
 
@@ -65,6 +66,7 @@ async def edit_channel(
     done = Done.of(await hub.journal.commit(change), "channel")
     if edit.credentials is None or done.replayed:
         return done
+    hub.security.say(CHANNEL_REKEYED, channel_id=id, platform=channel.platform, **caller.facts())
     return Done(view=(await start_channel(hub, await access_channel(hub, caller, id))).view(), replayed=False)
 
 

@@ -6,6 +6,7 @@ from app.hub import Hub
 from app.models.entity import CompanyId, KeyId, UserId
 from app.models.people import ApiKey, KeyKind, Role, Scope, User
 from app.outside.passwords import MOST_BYTES
+from app.outside.security_log import KEY_CREATED, USER_CREATED
 
 SHORTEST = 8  # characters of a password
 
@@ -24,6 +25,7 @@ async def enrol_user(hub: Hub, company_id: CompanyId, *, email: str, role: Role,
         created_at=hub.now(),
     )
     await hub.store.users.create(user)
+    hub.security.say(USER_CREATED, user_id=user.id, company_id=company_id, role=role)
     return user
 
 
@@ -44,6 +46,7 @@ async def enrol_key(
         created_at=hub.now(),
     )
     await hub.store.api_keys.create(key)
+    hub.security.say(KEY_CREATED, key_id=key.id, company_id=company_id, scopes=scopes)
     return key, secret
 
 

@@ -8,6 +8,7 @@ from app.journal.change import Change, Decision, Seen
 from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.entity import evolve
+from app.outside.security_log import REENCRYPTED
 from app.outside.vault import Unreadable
 
 AT_ONCE = 100  # channels
@@ -31,6 +32,7 @@ async def reencrypt(hub: Hub) -> Reencrypted:
             else:
                 unreadable.append(channel)
         after = page[-1].id
+    hub.security.say(REENCRYPTED, sealed=sealed, unreadable=len(unreadable))
     return Reencrypted(sealed=sealed, unreadable=tuple(unreadable))
 
 

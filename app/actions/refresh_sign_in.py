@@ -14,6 +14,7 @@ from app.hub import Hub
 from app.models.people import Session, Span
 from app.outside.limiter import Rate
 from app.outside.refresh_tokens import Numbered
+from app.outside.security_log import REFRESH_REFUSED, REFRESH_REUSED
 
 GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's retry, not a thief
 REFRESHES = Rate(count=60, seconds=60.0, burst=20)  # of one sign-in: a dozen tabs at once, each a few times
@@ -29,6 +30,7 @@ async def refresh(hub: Hub, token: str, *, address: str | None = None) -> Signed
         raise _not_valid()
     user = await hub.store.users.get(session.company_id, session.user_id)
     if user is None or not user.active:
+        hub.security.say(REFRESH_REFUSED, user_id=session.user_id, session_id=session.id)
         raise Unauthenticated("This sign-in has ended.")
     return signed_in(hub, user, session)
 
@@ -45,5 +47,7 @@ async def _after(hub: Hub, spent: Numbered) -> Session | None:
 
 
 async def _suspect(hub: Hub, spent: Numbered) -> None:
-    if await hub.store.sessions.end_spent(spent.session_id, spent.n):
+    reused = await hub.store.sessions.end_spent(spent.session_id, spent.n)
+    hub.security.say(REFRESH_REUSED if reused else REFRESH_REFUSED, session_id=spent.session_id)
+    if reused:
         await end_access(hub, f"session:{spent.session_id}")

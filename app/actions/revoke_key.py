@@ -5,6 +5,7 @@ from app.errors import NotFound
 from app.hub import Hub
 from app.models.entity import CompanyId, KeyId
 from app.models.people import ApiKey
+from app.outside.security_log import KEY_REVOKED
 
 
 async def revoke_key(hub: Hub, company_id: CompanyId, key_id: KeyId) -> ApiKey:
@@ -13,4 +14,5 @@ async def revoke_key(hub: Hub, company_id: CompanyId, key_id: KeyId) -> ApiKey:
     if key is None:
         raise NotFound("There is no such key in this company.")
     await end_access(hub, f"key:{key_id}")
+    hub.security.say(KEY_REVOKED, key_id=key_id, company_id=company_id)
     return key

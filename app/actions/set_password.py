@@ -6,6 +6,7 @@ from app.errors import NotFound
 from app.hub import Hub
 from app.models.entity import CompanyId, UserId
 from app.models.people import User
+from app.outside.security_log import PASSWORD_SET
 
 
 async def set_password(hub: Hub, company_id: CompanyId, user_id: UserId, password: str) -> User:
@@ -15,5 +16,6 @@ async def set_password(hub: Hub, company_id: CompanyId, user_id: UserId, passwor
     user = await hub.store.users.set_password(company_id, user_id, await hub.passwords.hash(password))
     if user is None:
         raise NotFound("There is no such person in this company.")
+    hub.security.say(PASSWORD_SET, user_id=user_id, company_id=company_id)
     await end_sessions(hub, company_id, user_id)
     return user

@@ -5,10 +5,11 @@ from typing import Any
 
 from app.access import hash_of, issue_token
 from app.actions.sign_in_limits import knows, remember, take_a_try, wait_for_a_try
-from app.errors import Unauthenticated
+from app.errors import RateLimited, Unauthenticated
 from app.hub import Hub
 from app.models.entity import SessionId
 from app.models.people import Session, User
+from app.outside.security_log import SIGN_IN_LIMITED, SIGN_IN_REFUSED, SIGNED_IN
 from app.outside.tokens import Claims
 
 
@@ -39,14 +40,12 @@ async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = 
     from, that is tried too often, whether or not it exists; none of both keeps its owner from a place that it knows.
     """
     email = email.strip().lower()
-    rank = take_a_try(hub, email, address)
-    user = await hub.store.users.with_email(email)
-    if knows(hub, user, address):
-        rank = 0.0
-    else:
-        await wait_for_a_try(hub, email, rank)
-    stored = user.password_hash if user else None
-    if not await hub.passwords.match(password, stored, rank) or user is None or not user.active:
+    try:
+        user = await _proven(hub, email, password, address)
+    except RateLimited:
+        hub.security.say(SIGN_IN_LIMITED, of_account=_account(hub, email))
+        raise
+    if user is None:
         raise _wrong()
     session = _new_session(hub, user)
     await hub.store.sessions.create(session)
@@ -54,9 +53,32 @@ async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = 
     # end this one, or we see here what they did.
     if not _is_still(user, await hub.store.users.get(user.company_id, user.id)):
         await hub.store.sessions.end(session.id)
+        hub.security.say(SIGN_IN_REFUSED, account=_account(hub, email), user_id=user.id)
         raise _wrong()
     await remember(hub, user, address)
+    hub.security.say(SIGNED_IN, user_id=user.id, company_id=user.company_id, session_id=session.id)
     return signed_in(hub, user, session)
+
+
+async def _proven(hub: Hub, email: str, password: str, address: str | None) -> User | None:
+    """Return whose address and password this is, None when it is nobody's who may sign in. Raises RateLimited."""
+    rank = take_a_try(hub, email, address)
+    user = await hub.store.users.with_email(email)
+    if knows(hub, user, address):
+        rank = 0.0
+    else:
+        await wait_for_a_try(hub, email, rank)
+    stored = user.password_hash if user else None
+    if await hub.passwords.match(password, stored, rank) and user is not None and user.active:
+        return user
+    of_user = {"user_id": user.id, "company_id": user.company_id} if user is not None else {}
+    hub.security.say(SIGN_IN_REFUSED, account=_account(hub, email), **of_user)
+    return None
+
+
+def _account(hub: Hub, email: str) -> str:
+    """Return what the log calls an account that may not exist: the same each time, and no address."""
+    return hub.derived.proof("account in the log", email)[:22]
 
 
 def _wrong() -> Unauthenticated:

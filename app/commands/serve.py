@@ -18,6 +18,7 @@ from app.commands.welcome import Welcome, welcome
 from app.commands.working import work
 from app.hub import Hub
 from app.main import HUB, open_hub
+from app.outside.trace import TRACE
 from app.settings import Settings
 from app.settings_mistakes import Mistake, SettingsError
 from app.settings_reading import likely_typos
@@ -53,6 +54,7 @@ async def serve(args: Namespace, *, demo: bool) -> None:
 
     Raises SettingsError, MongodError, Unfit; CommandError where the port is taken.
     """
+    TRACE.set(None)  # what a server does from now on, it does for others
     given = {name.upper(): str(value) for name in ("port", "host") if (value := getattr(args, name)) is not None}
     settings = settings_for(**given)
     if demo and settings.is_production:

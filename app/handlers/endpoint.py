@@ -145,7 +145,7 @@ async def _authorised(hub: Hub, route: Route, request: web.Request) -> Caller:
         if not (route.internal or route.public):
             raise Forbidden("This key opens the internal routes alone.")
     elif route.needs is not None:
-        require_scope(caller, route.needs)
+        require_scope(hub, caller, route.needs)
     return caller
 
 

@@ -16,6 +16,7 @@ from app.errors import RateLimited, TooManyGuesses, Unauthenticated
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import RING, Limiter, Rate
 from app.outside.peer import site_of
+from app.outside.security_log import GUESSES_REFUSED, SecurityLog
 
 GUESSES = Rate(count=60, seconds=60.0, burst=60)  # of one address: an office that mistyped a key, not a search for one
 REMEMBERED = 3600.0  # seconds
@@ -27,8 +28,9 @@ MARK = 16  # hex digits of a secret's hash: enough to tell secrets apart, nothin
 class Guesses:
     """The secrets that were good a while ago, in this process and in those that ring, and the buckets of all others."""
 
-    def __init__(self, limiter: Limiter, doorbell: Doorbell) -> None:
+    def __init__(self, limiter: Limiter, doorbell: Doorbell, security: SecurityLog) -> None:
         self._limiter = limiter
+        self._security = security
         self._doorbell = doorbell
         self._good: dict[str, float] = {}  # by the beginning of their hash: when, on the monotonic clock
         self._new: list[str] = []
@@ -64,6 +66,7 @@ class Guesses:
         try:
             self._limiter.take(bucket, GUESSES)
         except RateLimited as limited:
+            self._security.say(GUESSES_REFUSED)
             raise TooManyGuesses(retry_after=limited.facts["retry_after"]) from None
 
     def _give_back(self, bucket: str | None) -> None:

@@ -31,6 +31,7 @@ from app.journal.faults import refusal_of
 from app.models.caller import Caller
 from app.models.fields import invalid
 from app.models.people import Scope
+from app.outside.security_log import SOCKET_REFUSED, SOCKET_SIGNED_IN
 from app.sockets.closing import CROWDED, FLOODED, GUESSED, TRY_LATER, Closing
 from app.sockets.connection import Connection
 from app.sockets.frames import ack_frame
@@ -91,6 +92,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         except Refusal as refusal:
             if not refusal.retryable:
                 error = refusal.view()
+                self.hub.security.say(SOCKET_REFUSED, code=refusal.code, namespace=self.namespace)
                 raise ConnectionRefusedError(str(refusal), error) from None
             self._turn_away(connection, refusal.code, CLOSINGS.get(type(refusal), TRY_LATER))
         except (TimeoutError, PyMongoError) as error:
@@ -110,7 +112,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             raise Draining
         auth: ConnectAuth = parsed(self.auth, {} if given is None else given)
         caller = await caller_of(self.hub, auth, connection.remote)
-        require_scope(caller, Scope.FEED_READ)
+        require_scope(self.hub, caller, Scope.FEED_READ)
         identify(self.hub, connection, caller)
         # Again: a sign-in that ended meanwhile could not close what had no name yet.
         await caller_of(self.hub, auth, connection.remote)
@@ -120,6 +122,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
             self.live.drop_if_empty(audience)
             raise Draining
         audience.members.add(sid)
+        self.hub.security.say(SOCKET_SIGNED_IN, namespace=self.namespace)
         return auth
 
     def _count(self, connection: Connection, caller: Caller) -> None:
@@ -182,7 +185,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]  # python-socket
         require_member(member)  # it may have left while this waited for its turn
         if not event.with_expired_token:
             require_fresh(self.hub, caller)
-        require_scope(caller, event.needs)
+        require_scope(self.hub, caller, event.needs)
         return Visit(self.hub, self.live, self.turnstile, member, caller)
 
     async def _finish(self, member: Member, outcome: Awaitable[Any], id: int | None) -> None:
