@@ -63,7 +63,8 @@ def _key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=[each.value for each in KeyKind], required=True, help="a bot, or a service of your own"
     )
-    parser.add_argument("--scopes", type=_scopes, nargs="+", required=True, help=f"some of {', '.join(Scope)}")
+    some = f"some of {', '.join(Scope)}; feed:read reads every event, texts and contacts too, whatever the others are"
+    parser.add_argument("--scopes", type=_scopes, nargs="+", required=True, help=some)
 
 
 async def _create_key(args: Namespace) -> int:

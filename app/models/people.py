@@ -33,7 +33,7 @@ class Scope(StrEnum):
     CONVERSATIONS_WRITE = "conversations:write"
     CHANNELS_READ = "channels:read"
     CHANNELS_WRITE = "channels:write"
-    FEED_READ = "feed:read"
+    FEED_READ = "feed:read"  # every event, so texts and contacts too, whatever the other scopes are
     EVENTS_EMIT = "events:emit"
     ALL = "*"
 
