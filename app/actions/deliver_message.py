@@ -108,10 +108,12 @@ async def _attempt(hub: Hub, turn: Turn, work: _Work, index: int) -> str:
     except Refused as refused:
         if refused.failure.kind is not FailureClass.AUTH:
             raise
-        before, newer = work.scene.channel, await _newer(hub, work.scene.channel, refused.failure)
-        if newer is not None:  # what is found out from here on is about these credentials
-            work.scene = replace(work.scene, channel=newer)
-        if newer is None or work.is_late or _tokens(hub, newer) == _tokens(hub, before):
+        before = work.scene.channel
+        newer = await _newer(hub, before, refused.failure)
+        if newer is None or work.is_late or hub.drain.begun:  # of newer credentials nothing is known: a later turn asks
+            raise
+        work.scene = replace(work.scene, channel=newer)  # what is found out from here on is about these
+        if _tokens(hub, newer) == _tokens(hub, before):
             raise
     return await hub.talk.run(work.scene.exchange(hub, index, turn.attempts))
 

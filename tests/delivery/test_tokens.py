@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from app.actions.amend_channel import amend_channel
+from app.main import DRAIN, build_app
 from app.models.channel import Health
 from app.models.contact import Platform
 from tests.delivery.shop import Shop, open_shop, turns
@@ -69,6 +70,24 @@ async def test_a_token_that_comes_back_unchanged_is_no_newer_one(mongo_uri: str,
         await until(lambda: not turns())
         assert (await shop.delivery(message))["state"] == "queued"
         assert (shop.calls(), shop.fake.state.refreshes) == (1, 1)
+
+
+async def test_a_token_that_was_renewed_too_late_for_its_turn_is_not_held_to_be_refused(
+    mongo_uri: str, tmp_path: Path
+) -> None:
+    async with open_shop(mongo_uri, tmp_path, PLATFORM_TIMEOUT="20s") as shop:
+        await shop.connect(FB, user_token="user-good")
+        shop.fake.state.tokens["page-good"].state = "expired"
+        shop.rule({"delay_ms": 2000})
+        message = await shop.reply(await shop.customer(FB), FB)
+        await until(shop.calls)
+        await shop.desk.app[DRAIN]()
+        assert (shop.calls(), shop.fake.state.refreshes) == (1, 1), "the message is for a turn of another process"
+        assert (await shop.delivery(message))["state"] == "queued"
+        assert (await shop.health(FB))[0] == "healthy"
+        later = await build_app(shop.hub.settings, shop.desk.uri)
+        assert (await shop.outcome(message, within=30))["state"] == "sent"
+        await later.cleanup()
 
 
 async def test_a_token_that_only_a_person_can_mend_stops_the_channel_alone(mongo_uri: str, tmp_path: Path) -> None:
