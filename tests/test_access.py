@@ -11,8 +11,11 @@ from bson import ObjectId
 
 from app.access import (
     OF_AGENT,
+    access_channel,
     access_company,
     access_contact,
+    access_conversation,
+    access_message,
     caller_with_key,
     caller_with_token,
     company_of,
@@ -163,11 +166,22 @@ async def test_an_internal_service_names_a_company_that_there_is(desk: Desk, oth
 
 
 async def test_what_is_missing_is_named_and_another_companys_is_missing(desk: Desk, other: Desk) -> None:
-    assert (await access_contact(desk.hub, await caller(desk), desk.contact_id)).id == desk.contact_id
-    for id in (other.contact_id, str(ObjectId())):
-        with pytest.raises(NotFound) as missing:
-            await access_contact(desk.hub, await caller(desk), id)
-        assert fields(missing.value) == ["contact_id"]
+    own, others = await caller(desk), await caller(other)
+    stored = (await desk.post("/messages", desk.message()))["data"]
+    conversation = await access_conversation(desk.hub, own, stored["conversation_id"])
+    assert (await access_message(desk.hub, own, stored["id"])).conversation_id == conversation.id
+    assert conversation.channel_id is not None
+    for named, look, id in (
+        ("contact", access_contact, desk.contact_id),
+        ("channel", access_channel, conversation.channel_id),
+        ("conversation", access_conversation, conversation.id),
+        ("message", access_message, stored["id"]),
+    ):
+        assert (await look(desk.hub, own, id)).id == id
+        for who, missing in ((others, id), (own, str(ObjectId()))):
+            with pytest.raises(NotFound) as refused:
+                await look(desk.hub, who, missing)
+            assert fields(refused.value) == [f"{named}_id"]
 
 
 async def test_what_is_remembered_is_told_without_the_database_and_what_is_not_is_looked_for(
