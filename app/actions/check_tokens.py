@@ -5,6 +5,7 @@ import asyncio
 from loguru import logger
 
 from app.actions.amend_channel import amend_channel
+from app.actions.channel_warnings import good_health
 from app.actions.open_secrets import account_of
 from app.hub import Hub
 from app.models.channel import Channel, Health
@@ -40,5 +41,6 @@ async def _check(hub: Hub, channel: Channel) -> bool:
     health, reason = facts.health(hub.now())
     if channel.health in LASTING:
         health, reason = channel.health, channel.reason
-    await amend_channel(hub, channel, "check", expires_at=facts.expires_at, health=health, reason=reason)
+    noted = good_health(hub, channel) if health is Health.HEALTHY else {"health": health, "reason": reason}
+    await amend_channel(hub, channel, "check", expires_at=facts.expires_at, **noted)
     return True

@@ -6,17 +6,18 @@ from datetime import datetime
 
 from app.access import access_channel, company_of
 from app.actions.ask_account import require_owned
+from app.actions.channel_warnings import good_health
 from app.actions.credentials import Secrets, complete, network_of
 from app.actions.keys import Done, change_key, digest_of
 from app.actions.open_grant import open_grant
 from app.actions.platform_limits import require_room, take_call
-from app.actions.start_channel import start_channel, webhook_of
+from app.actions.start_channel import start_channel
 from app.errors import AlreadyConnected, Duplicate, Invalid, NotConnectable
 from app.events import ChannelUpdated
 from app.hub import Hub
 from app.journal.change import Change, Committed, Decision, Seen
 from app.models.caller import Caller
-from app.models.channel import Channel, Health
+from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.entity import ChannelId, GrantId, evolve
 from app.outside.security_log import CHANNEL_CONNECTED
@@ -121,9 +122,8 @@ def _connected(hub: Hub, channel: Channel, means: Means) -> Channel:
         former_external_id=None,
         sealed=hub.vault.seal(channel.id, means.secrets) if means.secrets else None,
         expires_at=means.expires_at,
-        health=Health.HEALTHY,
-        reason=None,
+        calls_at=None,
         paused_by=None,
         disconnected_at=None,
     )
-    return evolve(after, webhook_url=webhook_of(hub, after))
+    return evolve(after, **good_health(hub, after))

@@ -54,7 +54,7 @@ def _mistake_in(credential: Credential, given: Mapping[str, str]) -> Detail | No
         return Detail(_field(credential.name), "Field required") if credential.needed else None
     if credential.form.fullmatch(value):
         return None
-    return Detail(_field(credential.name), "This is not how the platform writes it.")
+    return Detail(_field(credential.name), credential.looks or "1 to 4096 visible ASCII characters, without spaces.")
 
 
 def _field(name: str) -> str:

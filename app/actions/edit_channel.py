@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.access import access_channel, company_of
 from app.actions.ask_account import require_owned
+from app.actions.channel_warnings import good_health
 from app.actions.connected import connected
 from app.actions.credentials import Secrets, merged
 from app.actions.keys import Done, change_key, digest_of
@@ -16,7 +17,7 @@ from app.events import ChannelUpdated
 from app.hub import Hub
 from app.journal.change import Change, Decision, Seen
 from app.models.caller import Caller
-from app.models.channel import Channel, Health
+from app.models.channel import Channel
 from app.models.entity import ChannelId, evolve
 from app.outside.security_log import CHANNEL_REKEYED
 from app.platforms.network import Account
@@ -83,7 +84,6 @@ def _reconnected(hub: Hub, channel: Channel, given: Mapping[str, str]) -> Channe
         channel,
         sealed=hub.vault.seal(channel.id, secrets) if secrets else None,
         expires_at=None,
-        health=Health.HEALTHY,
-        reason=None,
         paused_by=None,
+        **good_health(hub, channel),
     )

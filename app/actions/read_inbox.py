@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.access import access_channel, access_contact, access_conversation, company_of
+from app.actions.channel_warnings import shown
 from app.hub import Hub
 from app.models.caller import Caller
 from app.models.contact import Platform
@@ -61,10 +62,10 @@ async def list_users(hub: Hub, caller: Caller) -> Views:
 
 async def read_channel(hub: Hub, caller: Caller, id: str) -> dict[str, Any]:
     """Return one channel, a disconnected one too. Raises NotFound."""
-    return (await access_channel(hub, caller, id)).view()
+    return shown(hub, await access_channel(hub, caller, id))
 
 
 async def list_channels(hub: Hub, caller: Caller, *, before: int | None, limit: int) -> tuple[Views, int | None]:
     """Return a page of what is connected, newest first, and where the next page begins."""
     found = await hub.store.channels.connected(company_of(caller), before=before, limit=limit + 1)
-    return [each.view() for each in found[:limit]], found[limit - 1].seq if len(found) > limit else None
+    return [shown(hub, each) for each in found[:limit]], found[limit - 1].seq if len(found) > limit else None

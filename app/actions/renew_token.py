@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from app.actions.amend_channel import amend_channel
+from app.actions.channel_warnings import good_health
 from app.actions.hold_lease import LeaseLost, hold_lease, leave_lease, take_lease
 from app.actions.open_secrets import account_of
 from app.actions.set_health import set_health
@@ -91,7 +92,7 @@ async def _exchanged(hub: Hub, channel: Channel) -> Channel | Failure | None:
         "renew",
         sealed=hub.vault.seal(channel.id, renewed.secrets),
         expires_at=hub.now() + timedelta(seconds=lasts) if lasts is not None else None,
-        **({} if channel.health is Health.PAUSED else {"health": Health.HEALTHY, "reason": None}),
+        **({} if channel.health is Health.PAUSED else good_health(hub, channel)),
     )
     if not channel.can_send:
         await hub.store.lanes.wake(channel.id)  # what waited for somebody to connect it again

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from app.access import access_channel
 from app.actions.ask_account import failure_of
+from app.actions.channel_warnings import good_health
 from app.actions.connected import connected
 from app.actions.keys import Done, commit_on
 from app.actions.platform_limits import take_test
@@ -34,7 +35,7 @@ async def resume_channel(hub: Hub, caller: Caller, id: ChannelId, client_key: st
         before = connected(seen.get(Channel.ref(id)))
         if before.can_send:
             return Decision(answer=before.view())
-        after = evolve(before, health=Health.HEALTHY, reason=None, paused_by=None)
+        after = evolve(before, paused_by=None, **good_health(hub, before))
         return Decision(puts=(after,), events=(ChannelUpdated(channel=after),))
 
     done = await commit_on(hub, caller, "resume_channel", (Channel.ref(id),), decide, client_key)

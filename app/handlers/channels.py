@@ -1,13 +1,17 @@
 """Connected accounts over REST."""
 
+from typing import Any
+
 from pydantic import SecretStr
 
 from app.actions.begin_facebook_login import begin_facebook_login
+from app.actions.channel_warnings import shown_after
 from app.actions.check_channel import check_channel
 from app.actions.connect_channel import NewChannel, connect_channel
 from app.actions.disconnect_channel import disconnect_channel
 from app.actions.edit_channel import ChannelEdit, edit_channel
 from app.actions.finish_facebook_login import finish_facebook_login
+from app.actions.keys import Done
 from app.actions.pause_channel import pause_channel
 from app.actions.read_inbox import list_channels, read_channel
 from app.actions.resume_channel import resume_channel
@@ -27,7 +31,7 @@ async def connect(ask: Ask[ChannelBody, NoQuery]) -> Reply:
         credentials=_in_the_clear(body.credentials or {}),
         grant_id=GrantId(body.grant_id) if body.grant_id else None,
     )
-    done = await connect_channel(ask.hub, ask.caller, new, ask.key)
+    done = await shown_after(ask.hub, ask.caller, await connect_channel(ask.hub, ask.caller, new, ask.key))
     return Reply(done.view, status=200 if done.replayed else 201, replayed=done.replayed)
 
 
@@ -50,12 +54,12 @@ async def edit(ask: Ask[ChannelEditBody, NoQuery]) -> Reply:
     """Rename one channel, or connect it again with new credentials."""
     given = ask.body.credentials
     change = ChannelEdit(name=ask.body.name, credentials=_in_the_clear(given) if given is not None else None)
-    return Reply.done(await edit_channel(ask.hub, ask.caller, ChannelId(ask.id), change, ask.key))
+    return await _shown(ask, await edit_channel(ask.hub, ask.caller, ChannelId(ask.id), change, ask.key))
 
 
 async def disconnect(ask: Ask[None, NoQuery]) -> Reply:
     """Give one account up."""
-    return Reply.done(await disconnect_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
+    return await _shown(ask, await disconnect_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
 
 
 async def check(ask: Ask[None, NoQuery]) -> Reply:
@@ -65,12 +69,16 @@ async def check(ask: Ask[None, NoQuery]) -> Reply:
 
 async def pause(ask: Ask[None, NoQuery]) -> Reply:
     """Stop one channel from sending."""
-    return Reply.done(await pause_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
+    return await _shown(ask, await pause_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
 
 
 async def resume(ask: Ask[None, NoQuery]) -> Reply:
     """Let one channel send again."""
-    return Reply.done(await resume_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
+    return await _shown(ask, await resume_channel(ask.hub, ask.caller, ChannelId(ask.id), ask.key))
+
+
+async def _shown(ask: Ask[Any, NoQuery], done: Done) -> Reply:
+    return Reply.done(await shown_after(ask.hub, ask.caller, done))
 
 
 async def begin_login(ask: Ask[LoginBeginBody, NoQuery]) -> Reply:

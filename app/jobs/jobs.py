@@ -8,6 +8,7 @@ from typing import Any
 from app.actions.adopt_echoes import adopt_echoes
 from app.actions.check_tokens import check_tokens
 from app.actions.mend_outbox import mend_outbox
+from app.actions.point_webhooks import point_webhooks
 from app.actions.prune_events import prune_events
 from app.actions.refresh_tokens import refresh_tokens
 from app.hub import Hub
@@ -35,11 +36,28 @@ class Job:
 
 def jobs_of(hub: Hub, outbox: Outbox) -> tuple[Job, ...]:
     """Return the table. What each process does for itself stands first, what one does for all below."""
+    return (*_of_outbox(hub, outbox), *_of_channels(hub), _pruning(hub))
+
+
+def _of_outbox(hub: Hub, outbox: Outbox) -> tuple[Job, ...]:
     return (
         Job(name="outbox-poll", every=1.0, first=0.1, run=outbox.poll),
         Job(name="outbox-reaper", every=5.0, first=1.0, run=outbox.reap),
         Job(name="adopt-echoes", every=30.0, first=30.0, run=partial(adopt_echoes, hub), singleton=True),
         Job(name="mend-outbox", every=HOUR, first=MINUTE, run=partial(mend_outbox, hub), singleton=True),
+    )
+
+
+def _of_channels(hub: Hub) -> tuple[Job, ...]:
+    return (
+        Job(
+            name="point-webhooks",
+            every=HOUR,
+            first=MINUTE,
+            run=partial(point_webhooks, hub),
+            singleton=True,
+            within=HOUR / 2,
+        ),
         Job(
             name="token-refresh",
             every=DAY,
@@ -58,13 +76,16 @@ def jobs_of(hub: Hub, outbox: Outbox) -> tuple[Job, ...]:
             jitter=HOUR / 2,
             within=HOUR,
         ),
-        Job(
-            name="prune-events",
-            every=HOUR,
-            first=MINUTE,
-            run=partial(prune_events, hub),
-            singleton=True,
-            jitter=2 * MINUTE,
-            within=HOUR / 2,
-        ),
+    )
+
+
+def _pruning(hub: Hub) -> Job:
+    return Job(
+        name="prune-events",
+        every=HOUR,
+        first=MINUTE,
+        run=partial(prune_events, hub),
+        singleton=True,
+        jitter=2 * MINUTE,
+        within=HOUR / 2,
     )

@@ -10,8 +10,9 @@ from app.models.entity import ChannelId, Entity, Ref
 
 
 class Health(StrEnum):
-    """Whether the channel can send."""
+    """Whether the channel can send; one that is unchecked does, but something keeps it from hearing its customers."""
 
+    UNCHECKED = "unchecked"
     HEALTHY = "healthy"
     EXPIRING_SOON = "expiring_soon"
     EXPIRED = "expired"
@@ -21,7 +22,8 @@ class Health(StrEnum):
 
 # Networks that need no call to the outside: a reply on one is sent by being stored.
 IN_PROCESS = frozenset({Platform.WEB})
-CAN_SEND = frozenset({Health.HEALTHY, Health.EXPIRING_SOON})
+WELL = frozenset({Health.UNCHECKED, Health.HEALTHY})
+CAN_SEND = WELL | {Health.EXPIRING_SOON}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +31,10 @@ class Channel(Entity):
     """Where a company meets its customers; every company is born with a web channel.
 
     `sealed` are its credentials as nobody without a key can read them; they run out at `expires_at`, if that is known.
-    `reason` says in a sentence why it does not send; `paused_by` is the person whose decision that is. A disconnected
-    one stays, without credentials, for what was said there: its account is then `former_external_id`, free to be
-    connected again, which makes it the channel that it was.
+    `calls_at` is where its platform was told to call us, where it is told so for each account. `reason` says in a
+    sentence why it does not send, or what keeps it from hearing; `paused_by` is the person whose decision that is. A
+    disconnected one stays, without credentials, for what was said there: its account is then `former_external_id`,
+    free to be connected again, which makes it the channel that it was.
     """
 
     kind: ClassVar[str] = "channel"
@@ -46,7 +49,7 @@ class Channel(Entity):
     main: bool = True
     sealed: bytes | None = field(default=None, repr=False)
     expires_at: datetime | None = None
-    webhook_url: str | None = None
+    calls_at: str | None = None
     created_at: datetime
     disconnected_at: datetime | None = None
 
@@ -90,7 +93,6 @@ class Channel(Entity):
             "health": self.health,
             "health_reason": self.reason,
             "expires_at": self.expires_at,
-            "webhook_url": self.webhook_url,
             "created_at": self.created_at,
             "disconnected_at": self.disconnected_at,
         }

@@ -40,9 +40,9 @@ class Instagram(Network):
     app_object = "instagram"
     credentials = (
         Credential(name="access_token"),
-        Credential(name="login", form=LOGIN),
+        Credential(name="login", form=LOGIN, looks="The login is page or instagram."),
         Credential(name="user_token", needed=False),
-        Credential(name="page_id", form=PAGE_ID, needed=False),
+        Credential(name="page_id", form=PAGE_ID, needed=False, looks="A page's id looks like 102938475610293."),
     )
 
     def __init__(self, graph: str, own_graph: str, version: str, app: MetaApp = NO_APP) -> None:

@@ -40,13 +40,15 @@ class Account:
 class Credential:
     """One of the secrets that an account is connected with, and the form that it has.
 
-    Without one that is `needed` there is no way; one that is `made` we make up where it is not given.
+    Without one that is `needed` there is no way; one that is `made` we make up where it is not given. `looks` is the
+    sentence for one that is not in this form.
     """
 
     name: str
     form: re.Pattern[str] = TOKEN
     needed: bool = True
     made: bool = False
+    looks: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ MEDIA = {
 
 BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")  # https://core.telegram.org/bots/api#setwebhook
+OF_SECRET = "A secret token has up to 256 letters, digits, dashes and underscores."
 HEARD = ("message", "edited_message", "callback_query", "my_chat_member")  # the kinds of updates that we understand
 
 # An id of a message, as we keep it: presses of buttons and ids that clients made up are none.
@@ -57,8 +58,8 @@ class Telegram(Network):
     limits = Limits(text=4096, unit=Unit.UTF_16, caption=1024)
     secret_header = "X-Telegram-Bot-Api-Secret-Token"
     credentials = (
-        Credential(name="bot_token", form=BOT_TOKEN),
-        Credential(name="secret_token", form=SECRET, needed=False, made=True),
+        Credential(name="bot_token", form=BOT_TOKEN, looks="A bot token looks like 123456789:AA…"),
+        Credential(name="secret_token", form=SECRET, needed=False, made=True, looks=OF_SECRET),
     )
 
     def __init__(self, base: str) -> None:

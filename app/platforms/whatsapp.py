@@ -25,6 +25,7 @@ CAPTIONED = ("image", "video", "document")
 MEDIA = ("image", "audio", "video", "document", "sticker")
 TOLD = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.READ, DeliveryState.FAILED)
 BUSINESS = "business_account_id"
+OF_BUSINESS = "The id of a business account looks like 102938475610293."
 BUSINESS_ID = re.compile(r"[0-9]{1,32}")
 # Either gives a token its business accounts: https://developers.facebook.com/docs/whatsapp/embedded-signup
 SCOPES = ("whatsapp_business_management", "whatsapp_business_messaging")
@@ -39,7 +40,10 @@ class WhatsApp(Network):
     limits = Limits(text=4096, unit=Unit.CHARACTERS, caption=1024)
     app_object = "whatsapp_business_account"
     signs_need_last = True
-    credentials = (Credential(name="access_token"), Credential(name=BUSINESS, form=BUSINESS_ID, needed=False))
+    credentials = (
+        Credential(name="access_token"),
+        Credential(name=BUSINESS, form=BUSINESS_ID, needed=False, looks=OF_BUSINESS),
+    )
 
     def __init__(self, graph: str, version: str, app: MetaApp = NO_APP) -> None:
         self._root, self._app = f"{graph}/{version}", app

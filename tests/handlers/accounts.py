@@ -12,7 +12,7 @@ from tests.fake_platforms.state import Rule, Token, whatsapp_token
 
 PUBLIC = "https://chat.acme.test"
 FRONTEND = "https://desk.example"
-APP = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": "app-secret"}
+APP = {"FACEBOOK_APP_ID": "123", "FACEBOOK_APP_SECRET": "app-secret", "META_VERIFY_TOKEN": "verify"}
 # A connection of each platform, and what it is for.
 BODIES: dict[str, dict[str, Any]] = {
     "facebook": {"external_id": "1001", "credentials": {"access_token": "page-tok-1", "user_token": "user-tok-1"}},

@@ -9,8 +9,12 @@ import pytest
 import pytest_asyncio
 
 from app.access import caller_with_key
+from app.actions.check_channel import check_channel
 from app.actions.connect_channel import NewChannel, connect_channel
+from app.actions.point_webhooks import point_webhooks
+from app.actions.read_inbox import list_channels, read_channel
 from app.errors import Invalid
+from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.people import Scope
@@ -24,6 +28,7 @@ from tests.handlers.asking import NOWHERE, Refused, changed, got, head_of, missi
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 INVALID = "validation_failed"
+OF_SETTINGS = ("webhook_url", "warnings")  # they follow from the settings, which the log does not know
 SANDBOX = {"platform": "sandbox"}
 
 
@@ -80,7 +85,10 @@ async def test_an_account_is_connected_and_found(desk: Desk, platform: str, acco
     assert (channel["health"], channel["main"]) == ("healthy", True)
     assert channel["webhook_url"] == f"{PUBLIC}/api/v1/webhooks{hook}".format(id=channel["id"])
     assert await got(desk, f"/channels/{channel['id']}") == channel
-    assert [event["channel"] for event in await log_of(desk)] == [channel]
+    assert channel["warnings"] == []
+    *before, said = [event["channel"] for event in await log_of(desk)]
+    assert said == {name: value for name, value in channel.items() if name not in OF_SETTINGS}
+    assert [each["health"] for each in before] == (["unchecked"] if platform == "telegram" else [])
 
 
 async def test_without_a_name_it_has_the_one_that_the_platform_tells(desk: Desk) -> None:
@@ -361,7 +369,7 @@ async def test_a_paused_channel_stays_so_until_a_person_resumes_it(place: Place)
     paused = await act(desk, channel, "/pause")
     assert (paused["health"], paused["health_reason"]) == ("paused", "Paused by bot.")
     assert await act(desk, channel, "/pause") == paused
-    assert await act(desk, channel, "/test") == {"ok": True, "health": "paused"}
+    assert await act(desk, channel, "/test") == {"ok": True, "health": "paused", "warnings": []}
     resumed = await act(desk, channel, "/resume")
     assert (resumed["health"], resumed["health_reason"]) == ("healthy", None)
     assert await act(desk, channel, "/resume") == resumed
@@ -383,7 +391,7 @@ async def test_the_same_key_twice_stops_or_starts_once(desk: Desk, verb: str) ->
 
 async def test_a_channel_is_asked_about(place: Place) -> None:
     channel = await connected(place.desk, "facebook")
-    assert await act(place.desk, channel, "/test") == {"ok": True, "health": "healthy"}
+    assert await act(place.desk, channel, "/test") == {"ok": True, "health": "healthy", "warnings": []}
     place.rule("/me", "meta_4", times=1)
     told = await act(place.desk, channel, "/test")
     assert (told["ok"], told["class"], told["code"], told["health"]) == (False, "rate", "4", "healthy")
@@ -394,7 +402,7 @@ async def test_a_channel_is_asked_about(place: Place) -> None:
     told = await act(place.desk, channel, "/test")
     assert (told["ok"], told["class"], told["health"]) == (False, "auth", "needs_reauth")
     place.forget()
-    assert await act(place.desk, channel, "/test") == {"ok": True, "health": "healthy"}
+    assert await act(place.desk, channel, "/test") == {"ok": True, "health": "healthy", "warnings": []}
 
 
 async def test_what_was_cut_off_resumes_only_when_the_platform_accepts_it(place: Place) -> None:
@@ -443,7 +451,7 @@ async def test_the_web_channel_is_part_of_the_company(desk: Desk) -> None:
     (web,) = await got(desk, "/channels")
     assert await refusal(desk, "DELETE", f"/channels/{web['id']}") == Refused(409, "built_in")
     assert await refusal(desk, "POST", f"/channels/{web['id']}/pause") == Refused(409, "built_in")
-    assert await act(desk, web, "/test") == {"ok": True, "health": "healthy"}
+    assert await act(desk, web, "/test") == {"ok": True, "health": "healthy", "warnings": []}
     assert (await act(desk, web, method="PATCH", body={"name": "Our shop"}))["name"] == "Our shop"
     refused = await refusal(desk, "PATCH", f"/channels/{web['id']}", {"credentials": {}})
     assert refused == Refused(422, INVALID, ("credentials",))
@@ -531,11 +539,87 @@ async def test_the_sandbox_is_not_for_production(desk: Desk) -> None:
     assert [detail.field for detail in refused.value.details] == ["platform"]
 
 
+def with_settings(place: Place, **changed: Any) -> Hub:
+    """Return the server's hub as it is after a restart with other settings."""
+    return replace(place.desk.hub, settings=place.desk.hub.settings.model_copy(update=changed))
+
+
 async def test_without_a_public_address_the_path_alone_is_known_and_no_bot_is_told(place: Place) -> None:
-    hub = replace(place.desk.hub, settings=place.desk.hub.settings.model_copy(update={"public_url": None}))
+    hub = with_settings(place, public_url=None)
     caller = await caller_with_key(hub, place.desk.key)
     credentials = BODIES["telegram"]["credentials"]
     done = await connect_channel(hub, caller, NewChannel(platform=Platform.TELEGRAM, credentials=credentials))
-    assert done.view["webhook_url"] == f"/api/v1/webhooks/telegram/{done.view['id']}"
+    shown = await read_channel(hub, caller, done.view["id"])
+    assert shown["webhook_url"] == f"/api/v1/webhooks/telegram/{done.view['id']}"
     assert not place.fake.state.webhooks
     assert (await connected(place.desk, "sandbox"))["webhook_url"] is None
+
+
+@pytest.mark.parametrize(
+    ("platform", "changed", "setting"),
+    [
+        ("telegram", {"public_url": None}, "PUBLIC_URL"),
+        ("telegram", {"public_url": "http://chat.acme.test"}, "https"),
+        ("facebook", {"facebook_app_secret": None}, "FACEBOOK_APP_SECRET"),
+        ("whatsapp", {"meta_verify_token": None}, "META_VERIFY_TOKEN"),
+    ],
+)
+async def test_a_channel_that_cannot_hear_is_not_healthy_and_says_what_is_missing(
+    place: Place, platform: str, changed: dict[str, Any], setting: str
+) -> None:
+    hub = with_settings(place, **changed)
+    caller = await caller_with_key(hub, place.desk.key)
+    given = BODIES[platform]
+    new = NewChannel(
+        platform=Platform(platform), external_id=given.get("external_id"), credentials=given["credentials"]
+    )
+    done = await connect_channel(hub, caller, new)
+    shown = await read_channel(hub, caller, done.view["id"])
+    assert (shown["health"], shown["health_reason"]) == ("unchecked", shown["warnings"][0])
+    assert setting in shown["warnings"][0]
+    told = await check_channel(hub, caller, done.view["id"])
+    assert (told["ok"], told["health"], told["warnings"]) == (False, "unchecked", shown["warnings"])
+    stored = await hub.store.channels.get(place.desk.company.id, done.view["id"])
+    assert stored is not None
+    assert stored.can_send, "what is missing is needed for hearing alone"
+    assert await act(place.desk, shown, "/test") == {"ok": True, "health": "healthy", "warnings": []}
+    assert (await got(place.desk, f"/channels/{shown['id']}"))["warnings"] == []
+
+
+async def test_the_webhooks_address_is_that_of_today(place: Place) -> None:
+    channel = await connected(place.desk, "facebook")
+    hub = with_settings(place, public_url="https://moved.acme.test")
+    caller = await caller_with_key(hub, place.desk.key)
+    assert (await read_channel(hub, caller, channel["id"]))["webhook_url"].startswith("https://moved.acme.test/")
+    found, _ = await list_channels(hub, caller, before=None, limit=50)
+    assert {each["webhook_url"] for each in found} == {None, "https://moved.acme.test/api/v1/webhooks/facebook"}
+
+
+async def test_a_bot_is_told_when_the_server_has_moved(place: Place) -> None:
+    channel = await connected(place.desk, "telegram")
+    hub = with_settings(place, public_url="https://moved.acme.test")
+    caller = await caller_with_key(hub, place.desk.key)
+    assert "test the channel" in (await read_channel(hub, caller, channel["id"]))["warnings"][0]
+    assert await point_webhooks(hub) == 1
+    told = place.fake.state.webhooks["4001:bot-tok-1"]
+    assert told["url"] == f"https://moved.acme.test/api/v1/webhooks/telegram/{channel['id']}"
+    assert told["secret_token"] == "hook-secret-1"
+    after = await read_channel(hub, caller, channel["id"])
+    assert (after["health"], after["warnings"]) == ("healthy", [])
+    assert await point_webhooks(hub) == 0
+    assert (await act(place.desk, channel, "/test"))["ok"], "a test tells it as well"
+    assert place.fake.state.webhooks["4001:bot-tok-1"]["url"] == channel["webhook_url"]
+
+
+async def test_a_bot_that_cannot_be_told_goes_on_and_is_told_the_next_time(place: Place) -> None:
+    channel = await connected(place.desk, "telegram")
+    hub = with_settings(place, public_url="https://moved.acme.test")
+    place.rule("setWebhook", "http_500", times=1)
+    assert await point_webhooks(hub) == 0
+    assert (await got(place.desk, f"/channels/{channel['id']}"))["health"] == "healthy"
+    assert await point_webhooks(hub) == 1
+
+
+async def test_a_credential_of_the_wrong_form_is_shown_the_right_one(desk: Desk) -> None:
+    _, answer = await desk.ask("POST", "/channels", {"platform": "telegram", "credentials": {"bot_token": "…"}})
+    assert [each["message"] for each in answer["error"]["details"]] == ["A bot token looks like 123456789:AA…"]

@@ -105,6 +105,7 @@ async def scene(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Scene]:
             "IG_GRAPH_BASE_URL": fake.base,
             "FACEBOOK_APP_ID": "app",
             "FACEBOOK_APP_SECRET": fake.app_secret,
+            "META_VERIFY_TOKEN": "verify",
         }
         async with open_desk(mongo_uri, tmp_path, **settings) as desk:
             yield Scene(desk, fake)
