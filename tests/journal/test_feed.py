@@ -75,6 +75,27 @@ async def test_a_look_that_began_in_an_epoch_that_has_ended_is_not_believed() ->
     assert (feed.epoch, feed.position, heard) == ("newest", 4, ["reset", "reset"])
 
 
+async def test_what_is_known_to_be_gone_is_not_back_by_an_older_answer() -> None:
+    company = CompanyId(new_id())
+    feed = Feed(Stream(id=company, epoch="one", head=9, floor=5), Kept())
+    feed.poll(Stream(id=company, epoch="one", head=9, floor=3))
+    assert (feed.floor, feed.reaches("one", 4)) == (5, "pruned")
+    feed.poll(Stream(id=company, epoch="two", head=9, floor=3))
+    assert (feed.floor, feed.reaches("two", 4)) == (3, None)
+
+
+async def test_a_page_from_the_log_holds_one_conversations_events_alone(desk: Desk) -> None:
+    threads = [(await desk.receive(platform=platform))["conversation_id"] for platform in ("web", "telegram")]
+    for platform in ("web", "telegram", "web"):
+        await desk.receive(platform=platform)
+    feed = await desk.hub.journal.follow(desk.company.id)
+    whole = [*(await feed.logged(0)).events]
+    for thread in threads:
+        page = await feed.logged(0, thread)
+        assert page.events == tuple(each for each in whole if each.conversation_id == thread) != ()
+        assert page.covered == feed.position
+
+
 class Held:
     """Looks at the heads whose answers wait."""
 
