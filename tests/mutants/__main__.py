@@ -98,6 +98,8 @@ def prepare(name: str) -> Path:
     for each in FOLDERS:
         left_out = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(ROOT / each, folder / each, dirs_exist_ok=True, ignore=left_out)
+    # Which test reaches which function is looked at anew: mutmut would do so for tests of a new name alone.
+    (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     return folder
 
 
