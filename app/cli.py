@@ -22,6 +22,7 @@ from app.commands.end import ACTIVATE_USER, DEACTIVATE_USER, END_SESSIONS, REVOK
 from app.commands.listing import LIST_COMPANIES, LIST_KEYS, LIST_USERS
 from app.commands.output import note
 from app.commands.reencrypt import REENCRYPT
+from app.commands.reply import REPLY
 from app.commands.serve import SERVE
 from app.commands.watch import WATCH
 from app.errors import Refusal
@@ -31,7 +32,7 @@ from app.settings_mistakes import SettingsError
 from app.stores.standing import Unfit
 
 COMMANDS = (
-    *(SERVE, DEMO, WATCH, DOCTOR),
+    *(SERVE, DEMO, WATCH, REPLY, DOCTOR),
     *(CREATE_COMPANY, CREATE_USER, CREATE_KEY),
     *(LIST_COMPANIES, LIST_USERS, LIST_KEYS),
     *(REVOKE_KEY, DEACTIVATE_USER, ACTIVATE_USER, END_SESSIONS, SET_PASSWORD),

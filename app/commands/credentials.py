@@ -1,14 +1,27 @@
-"""What a watcher proves itself with: a key, or a person's tokens, renewed before they run out."""
+"""Where a client of ours finds its server, and proves who it is: a key, or a person's tokens, renewed in time.
 
+A command's arguments are for everyone on the machine to read, so a key comes from PARLEY_KEY or standard input.
+"""
+
+import getpass
+import sys
 import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
 
+from app.commands.arguments import line_of_stdin
 from app.commands.command import CommandError
+from app.commands.output import note
+from app.commands.surroundings import variables_here
+from app.settings_values import web_address
 
 EARLY = 60.0  # seconds before its end in which a token is not used any more
+URL = "http://127.0.0.1:4000"  # where `make run` serves
+KEY = "PARLEY_KEY"
+SEEN = "Everyone on this machine can read a command's arguments: {} keeps it to yourself."
 PATIENCE = aiohttp.ClientTimeout(total=10)
 
 
@@ -75,3 +88,45 @@ class PersonCredentials:
     def _keep(self, tokens: dict[str, Any]) -> None:
         self._access, self._refresh = tokens["access_token"], tokens["refresh_token"]
         self._until = time.monotonic() + tokens["expires_in"] - EARLY
+
+
+def take_server(parser: ArgumentParser, scopes: str) -> None:
+    """Let the caller say where the server is, and who they are."""
+    parser.add_argument("--url", type=_url, default=URL, help=f"where the server is; without it {URL}")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--key-stdin", action="store_true", help=f"read the API key from standard input, not {KEY}")
+    who.add_argument("--key", help=f"an API key with {scopes}; better in the variable {KEY}, which nobody else sees")
+    who.add_argument("--email", help="the address of a member of staff, instead of a key")
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--password-stdin", action="store_true", help="read that person's password from standard input")
+    secret.add_argument("--password", help="that person's password; without it, it is asked for")
+
+
+def _url(given: str) -> str:
+    try:
+        return web_address(given)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{given!r} {error}") from None
+
+
+def credentials_of(args: Namespace, http: aiohttp.ClientSession) -> Credentials:
+    """Return what the arguments, standard input or the environment prove. Raises CommandError."""
+    if args.email:
+        return PersonCredentials(http, args.url, args.email, _password(args))
+    if args.key:
+        note(SEEN.format(KEY))
+    key = line_of_stdin() if args.key_stdin else args.key or variables_here().get(KEY)
+    if not key:
+        raise CommandError(f"Put an API key into {KEY}, or pass --key-stdin or --email.")
+    return KeyCredentials(key)
+
+
+def _password(args: Namespace) -> str:
+    if args.password_stdin:
+        return line_of_stdin()
+    if args.password is not None:
+        note(SEEN.format("--password-stdin"))
+        return str(args.password)
+    if not sys.stdin.isatty():
+        raise CommandError("A password goes with --email: --password-stdin.")
+    return getpass.getpass("Password: ")

@@ -1,6 +1,5 @@
 """Make the demo company: staff, keys and customers, all through the actions that every client uses."""
 
-import asyncio
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -59,6 +58,7 @@ class Demo:
     bot_key: str
     service_key: str
     contact_id: ContactId
+    conversation_id: ConversationId
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +91,25 @@ async def _make(hub: Hub) -> Demo:
     _, bot_key = await enrol_key(hub, company.id, name="Shop bot", kind=KeyKind.BOT, scopes=OF_BOT)
     _, service_key = await enrol_key(hub, company.id, name="Back office", kind=KeyKind.SERVICE, scopes=OF_SERVICE)
     callers = staff | dict.fromkeys((Speaker.CUSTOMER, Speaker.ASSISTANT), await caller_with_key(hub, bot_key))
+    contact_id, conversation_id = await _talk(hub, callers)
     return Demo(
         company_id=company.id,
         name=company.name,
         logins=logins,
         bot_key=bot_key,
         service_key=service_key,
-        contact_id=await _talk(hub, callers),
+        contact_id=contact_id,
+        conversation_id=conversation_id,
     )
 
 
 async def _enrol(hub: Hub, company_id: CompanyId) -> tuple[tuple[Login, ...], dict[Speaker, Caller]]:
-    """Enrol the staff, all at once: a password's hash takes a quarter of a second."""
+    """Enrol the staff, one by one: on a busy machine those who stand in line for a hash may be sent away."""
     logins = tuple(Login(email, role, _password()) for _, _, email, role in STAFF)
-    users = await asyncio.gather(
-        *(
-            enrol_user(hub, company_id, email=login.email, role=login.role, password=login.password, name=name)
-            for login, (_, name, _, _) in zip(logins, STAFF, strict=True)
-        )
-    )
+    users = [
+        await enrol_user(hub, company_id, email=login.email, role=login.role, password=login.password, name=name)
+        for login, (_, name, _, _) in zip(logins, STAFF, strict=True)
+    ]
     callers = (
         Caller(
             kind=CallerKind.USER,
@@ -129,8 +129,8 @@ def _password() -> str:
     return "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3))
 
 
-async def _talk(hub: Hub, callers: dict[Speaker, Caller]) -> ContactId:
-    """Say every line in the order of its time; return the first customer."""
+async def _talk(hub: Hub, callers: dict[Speaker, Caller]) -> tuple[ContactId, ConversationId]:
+    """Say every line in the order of its time; return the first customer, and where they write."""
     contacts = {talk.name: await _contact(hub, callers[Speaker.ASSISTANT], talk) for talk in TALKS}
     places = {}
     for line in sorted(_lines(), key=lambda line: line.minutes, reverse=True):
@@ -139,7 +139,7 @@ async def _talk(hub: Hub, callers: dict[Speaker, Caller]) -> ContactId:
             await mark_read(hub, _reader(callers, line.talk), conversation_id=places[line.talk.name])
     for talk in TALKS:
         await _settle(hub, callers, talk, places[talk.name])
-    return contacts[TALKS[0].name]
+    return contacts[TALKS[0].name], places[TALKS[0].name]
 
 
 async def _contact(hub: Hub, caller: Caller, talk: Talk) -> ContactId:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import socket
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from loguru import logger
 
@@ -18,6 +19,7 @@ from app.commands.welcome import Welcome, welcome
 from app.commands.working import work
 from app.hub import Hub
 from app.main import HUB, open_hub
+from app.outside.secrets import FILE
 from app.outside.trace import TRACE
 from app.settings import Settings
 from app.settings_mistakes import Mistake, SettingsError
@@ -91,10 +93,18 @@ async def _welcome_for(hub: Hub, door: socket.socket, made: Demo | None) -> Welc
     near = "127.0.0.1" if host in WILDCARDS else f"[{host}]" if ":" in host else host
     return Welcome(
         url=f"http://{near}:{port}",
+        data_dir=hub.settings.data_dir.resolve(),
+        made_secrets=_made_secrets(hub.settings),
         demo=made,
         demo_company_id=await demo_company_id(hub),
         is_empty=await hub.store.companies.any() is None,
     )
+
+
+def _made_secrets(settings: Settings) -> Path | None:
+    """Return the file with INTERNAL_SERVICE_API_KEY, if it is one that nobody gave."""
+    file, key = settings.data_dir.resolve() / FILE, settings.internal_service_api_key
+    return file if key and file.exists() and key.get_secret_value() in file.read_text() else None
 
 
 SERVE = Command("serve", "start the server", _arguments, _serve)

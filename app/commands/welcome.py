@@ -1,23 +1,37 @@
-"""What a server says once it is up: where it is, and after making the demo all that one needs to try it."""
+"""What a server says once it is up: where it is, and after making the demo all that one needs to try it.
+
+Passwords and keys are shown to a terminal alone. Where there is none, what is said ends in a log: they are kept in a
+file that only its owner can read, and its place is said. A script that asks with --json is given them.
+"""
 
 import json
 import shlex
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from app import __version__
+from app.commands.credentials import KEY
 from app.commands.demo_company import Demo
 from app.commands.output import Paint, answer, command_line, painter
 from app.models.entity import CompanyId
+from app.outside.files import write_atomically
 
+FILE = "demo.txt"  # in DATA_DIR
+DIGITS = 6  # of a conversation's id, as watch shows them
 NEW_KEY = ("--name", "laptop", "--kind", "bot", "--scopes", "*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """What is known at the start; `demo` is there when it was made just now."""
+    """What is known at the start.
+
+    `demo` is there when it was made just now; `made_secrets` is the file of the secrets that nobody gave.
+    """
 
     url: str
+    data_dir: Path
+    made_secrets: Path | None = None
     demo: Demo | None
     demo_company_id: CompanyId | None
     is_empty: bool
@@ -32,17 +46,19 @@ def welcome(known: Welcome, *, as_json: bool) -> None:
 
 def _as_object(known: Welcome) -> dict[str, object]:
     assert known.demo is not None
-    return {**asdict(known.demo), "curl": curl_line(known.url, known.demo), "watch": watch_line(known.url, known.demo)}
+    url, demo = known.url, known.demo
+    lines = {"curl": curl_line(url, demo), "watch": watch_line(url, demo), "reply": reply_line(url, demo)}
+    return {**asdict(demo), **lines}
 
 
 def _lines(known: Welcome, paint: Paint) -> list[str]:
     lines = ["", f"{paint('bold', f'Parley {__version__}')} is running at {paint('cyan', known.url)}", ""]
     if known.demo:
-        lines += _demo_lines(known.url, known.demo, paint)
+        lines += _told(known, known.demo, paint)
     lines += [paint("bold", "Read on:"), f"  {known.url}/  and  README.md", ""]
     if known.demo_company_id and not known.demo:
         lines += [
-            "The demo's passwords and keys were shown once, when it was made. A new key:",
+            f"The demo's passwords and keys were told once, when it was made{_kept(known)}. A new key:",
             f"  {command_line('create-key', '--company', known.demo_company_id, *NEW_KEY)}",
             "",
         ]
@@ -51,20 +67,37 @@ def _lines(known: Welcome, paint: Paint) -> list[str]:
     return lines
 
 
-def _demo_lines(url: str, demo: Demo, paint: Paint) -> list[str]:
+def _kept(known: Welcome) -> str:
+    return f": {known.data_dir / FILE} has them" if (known.data_dir / FILE).exists() else ""
+
+
+def _told(known: Welcome, demo: Demo, paint: Paint) -> list[str]:
+    made = f"A demo company was made, {demo.name}, company {demo.company_id}."
+    if sys.stdout.isatty():
+        once = "What follows is shown this once; only hashes are stored."
+        return [made, once, "", *_demo_lines(known, demo, paint), ""]
+    kept = known.data_dir / FILE
+    write_atomically(kept, "\n".join([made, "", *_demo_lines(known, demo, paint), ""]).encode())
+    return [f"{made} Its passwords and keys, and what to do with them, are in {kept}", ""]
+
+
+def _demo_lines(known: Welcome, demo: Demo, paint: Paint) -> list[str]:
+    url = known.url
+    of_all = "  a service of many companies sends INTERNAL_SERVICE_API_KEY, which is in"
     return [
-        f"A demo company was made, {demo.name}. What follows is shown this once; only hashes are stored.",
-        "",
         paint("bold", "Sign in as"),
         *(f"  {login.role.value:<8} {login.email:<26} {login.password}" for login in demo.logins),
         paint("bold", "Its keys"),
         f"  {'bot':<8} {demo.bot_key}",
         f"  {'service':<8} {demo.service_key}",
+        *([f"{of_all} {known.made_secrets}"] if known.made_secrets else []),
         "",
         paint("bold", "Three lines to copy. Watch the live feed, in a terminal of its own:"),
         f"  {watch_line(url, demo)}",
-        paint("bold", "Post a message:"),
+        paint("bold", "Post a customer's message:"),
         f"  {curl_line(url, demo)}",
+        paint("bold", "Answer it, by the six digits that the feed shows:"),
+        f"  {reply_line(url, demo)}",
     ]
 
 
@@ -82,5 +115,10 @@ def curl_line(url: str, demo: Demo) -> str:
 
 
 def watch_line(url: str, demo: Demo) -> str:
-    """Return the command that shows the demo's feed."""
-    return command_line("watch", "--url", url, "--key", demo.bot_key)
+    """Return the command that shows the demo's feed; the key is in no list of processes."""
+    return f"{KEY}={demo.bot_key} {command_line('watch', '--url', url)}"
+
+
+def reply_line(url: str, demo: Demo) -> str:
+    """Return the command that answers the demo's first customer."""
+    return f"{KEY}={demo.bot_key} {command_line('reply', demo.conversation_id[-DIGITS:], 'Of course!', '--url', url)}"

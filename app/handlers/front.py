@@ -39,7 +39,7 @@ Telegram or a web chat. It is running, and it is yours.</p>
 }});
 socket.on("message:new", event =&gt; console.log(event.seq, event.message.content));</pre>
 <h2>See it live (in a terminal)</h2>
-<pre>python -m app watch --url {base} --key YOUR_KEY</pre>
+<pre>PARLEY_KEY=YOUR_KEY .venv/bin/python -m app watch --url {base}</pre>
 <h2>Read on</h2>
 <p><code>README.md</code> for the first steps, <code>docs/api.md</code> for the whole API,
 <code>docs/architecture.md</code> for how it works,

@@ -81,6 +81,8 @@ MISTAKES = [
     (("new-epoch",), 2, "one of the arguments --company --all is required"),
     (("watch", "--url", "nowhere", "--key", "k"), 2, "must be an address such as https://example.com"),
     (("watch", "--url", "http://127.0.0.1:9", "--email", "a@b"), 1, "A password goes with --email"),
+    (("watch", "--url", "http://127.0.0.1:9"), 1, "Put an API key into PARLEY_KEY"),
+    (("reply", "no-id", "Hello"), 2, "'no-id' is no conversation's id"),
     (("fly",), 2, "invalid choice: 'fly'"),
     ((), 2, "usage: python -m app"),
 ]

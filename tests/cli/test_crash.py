@@ -101,7 +101,7 @@ async def database(given: str) -> AsyncIterator[dict[str, str]]:
 async def watched(folder: Path, server: Server, given: str) -> AsyncIterator[Running]:
     """Watch as a bot, or as a person, for as long as the block."""
     owner = server.said["demo"]["logins"][0]
-    person = ("--email", owner["email"], "--password", owner["password"], "--company", "ignored")
+    person = ("--email", owner["email"], "--password", owner["password"])
     who = person if given == "MONGODB_URI" else ("--key", server.key)
     async with running(folder, "watch", "--url", server.url, *who, "--json") as watcher:
         await watcher.says("listening from seq")

@@ -1,5 +1,6 @@
 """The demo company: made once, told once, and usable with what was told."""
 
+import re
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -9,32 +10,48 @@ import aiohttp
 import pytest
 
 from app import __version__
-from app.commands.demo_company import demo_company_id, demo_where_wanted
+from app.commands.demo_company import Demo, demo_company_id, demo_where_wanted
 from app.commands.demo_talk import TALKS, Speaker
 from app.commands.output import command_line
 from app.commands.welcome import Welcome, welcome
-from tests.cli.processes import running
+from tests.cli.processes import run, running
 from tests.desk import Desk
 
 
-async def test_what_is_printed_once_can_be_copied_and_works(tmp_path: Path, uri: str) -> None:
+async def test_what_is_told_once_can_be_copied_and_works(tmp_path: Path, uri: str) -> None:
     async with running(tmp_path, "serve", MONGODB_URI=uri) as server, aiohttp.ClientSession() as http:
         url = (await server.says(f"Parley {__version__} is running at")).split()[-1]
-        curl, watch = [shlex.split(await server.says(words)) for words in ("curl -X POST", "-m app watch")]
-        assert f"  {url}/  and  README.md" in server.out
-        assert not any("\x1b" in line for line in server.out), "no colours where nobody sees them"
-        async with running(tmp_path, *watch[3:]) as watching:
+        kept = Path((await server.says("Its passwords and keys")).split()[-1])
+        await server.says(f"  {url}/  and  README.md")
+        assert (kept.parent, kept.stat().st_mode & 0o777) == (tmp_path / ".parley", 0o600)
+        told = kept.read_text("utf-8")
+        secrets = re.findall(r"sk_\S+|\w{4}-\w{4}-\w{4}", told)
+        assert not [secret for secret in secrets if secret in "\n".join((*server.out, *server.err))]
+        assert "\x1b" not in told + "".join(server.out), "no colours where nobody sees them"
+        assert f"INTERNAL_SERVICE_API_KEY, which is in {tmp_path / '.parley' / 'secrets.json'}" in told
+        curl, watch, reply = [copied(told, words) for words in ("curl -X POST", " watch ", " reply ")]
+        key = watch[0].removeprefix("PARLEY_KEY=")
+        async with running(tmp_path, *watch[4:], PARLEY_KEY=key) as watching:
             await watching.says("listening from seq")
             status, answer = await executed(http, curl)
             assert status == 201
             line = await watching.says("Is my order on its way?")
-        assert f"#{answer['data']['seq']} " in line
-        assert "customer: Is my order on its way?" in line
-        email, password = (await server.says("  owner")).split()[1:]
+            assert f"#{answer['data']['seq']} " in line
+            assert f"web {reply[5]} Ann Becker: Is my order on its way?" in " ".join(line.split())
+            done = await run(tmp_path, *reply[4:], PARLEY_KEY=key)
+            assert (done.code, done.out) == (0, "It is sent.\n"), done
+            await watching.says("Of course!")
+        email, password = copied(told, "  owner")[1:]
         async with http.post(f"{url}/api/v1/auth/login", json={"email": email, "password": password}) as signed_in:
             assert signed_in.status == 200
         assert await server.end() == 0
-    await the_second_start_keeps_it(tmp_path, uri, [password, watch[-1]], answer["data"]["company_id"])
+    assert answer["data"]["company_id"] in told
+    await the_second_start_keeps_it(tmp_path, uri, [password, key], answer["data"]["company_id"])
+
+
+def copied(told: str, words: str) -> list[str]:
+    """Return the words of the line that contains these."""
+    return next(shlex.split(line) for line in told.splitlines() if words in line)
 
 
 async def the_second_start_keeps_it(folder: Path, uri: str, secrets: list[str], company_id: str) -> None:
@@ -42,10 +59,28 @@ async def the_second_start_keeps_it(folder: Path, uri: str, secrets: list[str], 
     async with running(folder, "demo", MONGODB_URI=uri) as server, aiohttp.ClientSession() as http:
         create = shlex.split(await server.says("app create-key"))
         assert create[create.index("--company") + 1] == company_id
+        await server.says(f"{folder / '.parley' / 'demo.txt'} has them")
         assert not [secret for secret in secrets if secret in "\n".join(server.out)]
         url = (await server.says("is running at")).split()[-1]
-        async with http.get(f"{url}/api/v1/conversations", headers={"X-API-Key": secrets[-1]}) as kept:
-            assert len((await kept.json())["data"]) == len(TALKS)
+        async with http.get(f"{url}/api/v1/conversations", headers={"X-API-Key": secrets[-1]}) as found:
+            assert len((await found.json())["data"]) == len(TALKS)
+
+
+async def test_a_terminal_is_shown_what_no_log_is_given(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = await demo_where_wanted(desk.hub, asked=True)
+    assert demo
+    known = Welcome(url=desk.base, data_dir=tmp_path, demo=demo, demo_company_id=demo.company_id, is_empty=False)
+    welcome(known, as_json=False)
+    assert not told_in(capsys.readouterr().out, demo)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    welcome(known, as_json=False)
+    assert told_in(capsys.readouterr().out, demo) == secrets_of(asdict(demo))
+
+
+def told_in(out: str, demo: Demo) -> list[str]:
+    return [secret for secret in secrets_of(asdict(demo)) if secret in out]
 
 
 async def test_it_is_believable(desk: Desk) -> None:
@@ -79,8 +114,9 @@ async def test_it_is_made_unasked_only_in_an_empty_database_for_development(desk
     assert await demo_company_id(desk.hub) not in (None, desk.company.id)
 
 
-def test_a_server_without_a_company_says_how_to_found_one(capsys: pytest.CaptureFixture[str]) -> None:
-    welcome(Welcome(url="http://127.0.0.1:4000", demo=None, demo_company_id=None, is_empty=True), as_json=False)
+def test_a_server_without_a_company_says_how_to_create_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "http://127.0.0.1:4000"
+    welcome(Welcome(url=url, data_dir=tmp_path, demo=None, demo_company_id=None, is_empty=True), as_json=False)
     assert "-m app create-company --name Acme" in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import aiohttp
 
 from app.outside.mongod_process import free_port
 from tests.alive import runs
-from tests.cli.processes import ROOT
+from tests.cli.processes import ROOT, run
 from tests.waiting import until
 
 
@@ -24,7 +25,7 @@ async def test_customers_write_and_answer_and_nothing_is_left() -> None:
         cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        key = await key_told(demo)
+        key = await key_told(demo, port)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}/api/v1/", headers={"X-API-Key": key}) as http:
             written = await until(lambda: on_four_platforms(http), within=60)
             await until(lambda: answered(http, written["whatsapp"]), within=30)
@@ -39,14 +40,28 @@ async def test_customers_write_and_answer_and_nothing_is_left() -> None:
             await demo.wait()
 
 
-async def key_told(demo: asyncio.subprocess.Process) -> str:
-    """Return the bot key that the demo shows."""
+async def key_told(demo: asyncio.subprocess.Process, port: int) -> str:
+    """Return the bot key, from the file that is named where there is no terminal; what is to be copied works."""
     assert demo.stdout is not None
     async with asyncio.timeout(90):
         while line := (await demo.stdout.readline()).decode():
-            if found := re.search(r"X-API-Key: (sk_\S+)'", line):
-                return found[1]
-    raise AssertionError("the demo ended before it showed a key")
+            assert "sk_" not in line
+            if found := re.search(r" is in (/\S+)$", line.rstrip()):
+                told = Path(found[1])
+                assert told.stat().st_mode & 0o777 == 0o600
+                return await copied(told.read_text("utf-8"), port)
+    raise AssertionError("the demo ended before it told a key")
+
+
+async def copied(told: str, port: int) -> str:
+    """Copy the line that answers, and return its key."""
+    (line,) = re.findall(r"^  (PARLEY_KEY=.* reply .*)$", told, re.MULTILINE)
+    variable, _python, *words = shlex.split(line)
+    name, key = variable.split("=", 1)
+    assert words[-2:] == ["--url", f"http://127.0.0.1:{port}"]
+    done = await run(ROOT, *words[2:], **{name: key})
+    assert (done.code, done.out) == (0, "It is sent.\n"), done
+    return key
 
 
 async def get(http: aiohttp.ClientSession, path: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.access import PREFIX
 from app.actions.end_sessions import end_session
 from app.commands.command import CommandError
-from app.commands.credentials import Credentials, KeyCredentials, PersonCredentials
+from app.commands.credentials import SEEN, Credentials, KeyCredentials, PersonCredentials
 from app.commands.cursor import Cursor, Verdict
 from app.commands.feed_lines import feed_line
 from app.commands.output import painter
@@ -156,12 +156,14 @@ async def test_a_key_that_may_not_read_the_feed_is_final(call: Call, desk: Desk)
     key = await desk.new_key("messages:read")
     done = await asyncio.to_thread(call, "watch", "--url", desk.base, "--key", key)
     assert (done.code, done.out) == (1, "")
-    assert done.err == "The server does not let you watch: This needs the scope feed:read.\n"
+    assert (
+        done.err == SEEN.format("PARLEY_KEY") + "\nThe server does not let you watch: This needs the scope feed:read.\n"
+    )
 
 
 def test_a_server_that_was_never_there_is_a_sentence(call: Call) -> None:
     url = f"http://127.0.0.1:{free_port(None)}"
-    done = call("watch", "--url", url, "--key", "k")
+    done = call("watch", "--url", url, PARLEY_KEY="k")
     assert (done.code, done.err) == (1, f"{url} cannot be watched: no server answers there.\n")
 
 
@@ -184,14 +186,25 @@ def message(**more: Any) -> dict[str, Any]:
 
 
 PICTURE = {"type": "image", "url": "https://a/b.jpg", "file_description": None}
+FAILED = {"state": "failed", "reason": "Gone."}
+CHANNEL = {"platform": "telegram", "name": "Bot", "health": "broken", "health_reason": "No."}
 LINES = [
-    (event("message:new", message=message()), "web aaaaaa/cccccc customer: Hello"),
-    (event("message:new", message=message(role="operator")), "web aaaaaa/cccccc Tom: Hello"),
-    (event("message:new", message=message(role="assistant")), "web aaaaaa/cccccc assistant: Hello"),
-    (event("message:new", message=message(content="a\x1b[2J\nb\u202ec")), "web aaaaaa/cccccc customer: a [2J b c"),
+    (event("message:new", message=message()), "web cccccc customer: Hello"),
+    (event("message:new", message=message(role="operator")), "web cccccc Tom: Hello"),
+    (event("message:new", message=message(role="assistant")), "web cccccc assistant: Hello"),
+    (event("message:new", message=message(content="a\x1b[2J\nb\u202ec")), "web cccccc customer: a [2J b c"),
     (event("message:new", message=message(attachments=[PICTURE])), "customer: Hello [image: https://a/b.jpg]"),
     (event("message:new", message=message(content="x" * 300)), f"customer: {'x' * 200}…"),
     (event("message:updated", message=message()), "message:updated customer: Hello"),
+    (
+        event("message:status", message=message(role="operator", delivery=FAILED)),
+        "message:status failed (Gone.) Tom: Hello",
+    ),
+    (event("message:status", state="read", up_to_seq=41), "web cccccc message:status read up to #41"),
+    (
+        event("channel:updated", conversation={}, conversation_id=None, channel=CHANNEL),
+        "telegram channel:updated Bot: broken (No.)",
+    ),
     (event("message:read", up_to_seq=41), "message:read up to #41"),
     (event("conversation:updated"), "conversation:updated open, 2 unread"),
     (event("contact:updated", conversation={}, contact={"id": "b" * 24, "name": "Ann"}), "contact:updated Ann"),
@@ -200,7 +213,7 @@ LINES = [
         event(
             "message:new", conversation={"id": "c"}, message={"id": "m", "contactId": "b" * 24, "direction": "inbound"}
         ),
-        "bbbbbb/cccccc inbound: ",
+        "cccccc inbound: ",
     ),
 ]
 

@@ -15,10 +15,12 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from app.outside.files import write_atomically
 from tests.fake_platforms import FakePlatforms, serving_platforms
 from tests.fake_platforms.customers import Customers
 from tests.fake_platforms.state import Token, whatsapp_token
@@ -53,7 +55,7 @@ async def run(port: int, pace: float) -> int:
                 return await server.wait()
             fake.webhooks.target = f"{said['url']}/api/v1/webhooks"
             channels = await connect(fake, said)
-            tell(said)
+            tell(said, Path(folder))
             customers = asyncio.create_task(Customers(fake, channels, pace).write_on())
             code = await server.wait()
             customers.cancel()
@@ -128,21 +130,24 @@ async def posted(http: aiohttp.ClientSession, path: str, body: dict[str, Any], t
     return data
 
 
-def tell(said: dict[str, Any]) -> None:
-    """Say what there is to see, and how to answer."""
+def tell(said: dict[str, Any], folder: Path) -> None:
+    """Say what there is to see, and how to answer: keys and passwords to a terminal alone, else in a private file."""
     demo = said["demo"]
-    print(
-        f"\nHarbour Coffee is open at {said['url']}, and its customers write on four platforms.\n\n"
+    print(f"\nHarbour Coffee is open at {said['url']}, and its customers write on four platforms.\n")
+    keys = (
         f"Watch the inbox, in a terminal of its own:\n  {demo['watch']}\n\n"
-        "Answer somebody: take a conversation_id from what you see there, and the customer writes back:\n"
-        f"  curl -X POST {said['url']}/api/v1/messages -H 'X-API-Key: {demo['bot_key']}' \\\n"
-        "    -H 'Content-Type: application/json' \\\n"
-        '    -d \'{"conversation_id": "…", "role": "operator", "content": "Of course!"}\'\n\n'
+        "Answer somebody; with the six digits of a customer on a platform, they write back:\n"
+        f"  {demo['reply']}\n\n"
         "Sign in as\n"
         + "".join(f"  {each['role']:<8} {each['email']:<26} {each['password']}\n" for each in demo["logins"])
-        + "\nCtrl-C ends it, and nothing is left.",
-        flush=True,
     )
+    if sys.stdout.isatty():
+        print(keys)
+    else:
+        kept = folder / "demo.txt"
+        write_atomically(kept, keys.encode())
+        print(f"How to watch it and to answer, with its keys and passwords, is in {kept}\n")
+    print("Ctrl-C ends it, and nothing is left.", flush=True)
 
 
 if __name__ == "__main__":
