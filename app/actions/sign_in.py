@@ -36,8 +36,8 @@ class SignedIn:
 async def sign_in(hub: Hub, email: str, password: str, *, address: str | None = None) -> SignedIn:
     """Return tokens for an e-mail address and its password.
 
-    Raises Unauthenticated, without saying which was wrong; RateLimited for an account, or an `address` that it comes
-    from, that is tried too often, whether or not it exists; none of both keeps its owner from a place that it knows.
+    Raises Unauthenticated, without saying which was wrong; RateLimited for an account that is tried too often, whether
+    or not it exists, or an `address` from which it is. A place that the account knows is refused for its own tries.
     """
     email = email.strip().lower()
     try:
@@ -67,7 +67,7 @@ async def _proven(hub: Hub, email: str, password: str, address: str | None) -> U
     if knows(hub, user, address):
         rank = 0.0
     else:
-        await wait_for_a_try(hub, email, rank)
+        rank = await wait_for_a_try(hub, email, address, rank)
     stored = user.password_hash if user else None
     if await hub.passwords.match(password, stored, rank) and user is not None and user.active:
         return user

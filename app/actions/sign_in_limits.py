@@ -22,16 +22,18 @@ Bucket = tuple[str, Rate]
 
 def take_a_try(hub: Hub, email: str, address: str | None) -> float:
     """Count a try, and return how much this place has tried of late. Raises RateLimited."""
-    buckets = tuple(_buckets(hub, email, address))
-    for name, rate in buckets:
-        hub.limiter.take(name, rate)
-    return max(hub.limiter.taken(name, rate) for name, rate in buckets)
+    return _take(hub, _of_place(hub, email, address))
 
 
-async def wait_for_a_try(hub: Hub, email: str, rank: float) -> None:
-    """Count a try from a place that the account does not know: now, or when it is our turn. Raises RateLimited."""
+async def wait_for_a_try(hub: Hub, email: str, address: str | None, rank: float) -> float:
+    """Count a try from a place that the account does not know, now or when it is our turn; return its rank by then.
+
+    Its neighbours count here alone: a place that the account knows would else be shut by them. Raises RateLimited.
+    """
+    rank = max(rank, _take(hub, _of_network(hub, email, address)))
     most = MANY * hub.settings.sign_ins_per_minute
-    await hub.pace.take(f"sign-in to {email}", Rate(most, MINUTE, most), rank)
+    await hub.pace.take(f"sign-in to {email}", _rate(most), rank)
+    return rank
 
 
 def knows(hub: Hub, user: User | None, address: str | None) -> bool:
@@ -47,15 +49,28 @@ async def remember(hub: Hub, user: User, address: str | None) -> None:
             await hub.store.users.remember_site(user.company_id, user.id, mark, SITES)
 
 
-def _buckets(hub: Hub, email: str, address: str | None) -> list[Bucket]:
-    most = hub.settings.sign_ins_per_minute
-    site, wide = site_of(address or ""), wide_site_of(address or "")
+def _take(hub: Hub, buckets: list[Bucket]) -> float:
+    """Take one from each bucket, and return how many were taken from the emptiest of them."""
+    for name, rate in buckets:
+        hub.limiter.take(name, rate)
+    return max((hub.limiter.taken(name, rate) for name, rate in buckets), default=0.0)
+
+
+def _of_place(hub: Hub, email: str, address: str | None) -> list[Bucket]:
+    most, site = hub.settings.sign_ins_per_minute, site_of(address or "")
     found = [] if address is None else [(f"sign-in from {site}", _rate(MANY * most))]
-    if wide is not None:
-        found.append((f"sign-in from {wide}", _rate(WIDE * MANY * most)))
-        found.append((f"sign-in to {email} from {wide}", _rate(WIDE * most)))
-    found.append((f"sign-in to {email} from {site}", _rate(most)))
-    return [*found, (f"tries at {email} from {wide or site}", REMEMBERED)]
+    tries = f"tries at {email} from {wide_site_of(address or '') or site}"
+    return [*found, (f"sign-in to {email} from {site}", _rate(most)), (tries, REMEMBERED)]
+
+
+def _of_network(hub: Hub, email: str, address: str | None) -> list[Bucket]:
+    most, wide = hub.settings.sign_ins_per_minute, wide_site_of(address or "")
+    if wide is None:
+        return []
+    return [
+        (f"sign-in from {wide}", _rate(WIDE * MANY * most)),
+        (f"sign-in to {email} from {wide}", _rate(WIDE * most)),
+    ]
 
 
 def _rate(most: int) -> Rate:

@@ -103,6 +103,19 @@ async def test_a_network_of_48_bits_is_not_65536_places(desk: Desk) -> None:
     assert await signs_in(desk, "2001:db8:8::1", "wrong") == 401
 
 
+async def test_neighbours_in_a_network_of_48_bits_do_not_keep_its_owner_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, home = time.monotonic(), "2001:db8:7:ffff::1"
+    monkeypatch.setattr(limiter, "time", SimpleNamespace(monotonic=lambda: now))
+    assert await signs_in(desk, home) == 200
+    most = 4 * desk.hub.settings.sign_ins_per_minute
+    said = await asyncio.gather(*(signs_in(desk, f"2001:db8:7:{n:x}::1", "wrong") for n in range(most + 20)))
+    assert 429 in said
+    assert await signs_in(desk, "2001:db8:7:fffe::1") == 429, "nobody signed in from there before"
+    assert [await signs_in(desk, home) for _ in range(3)] == [200] * 3
+
+
 def test_networks_of_an_address() -> None:
     assert (site_of("2001:db8:7:1::5"), wide_site_of("2001:db8:7:1::5")) == ("2001:db8:7:1::/64", "2001:db8:7::/48")
     for address in ("192.0.2.1", "::ffff:192.0.2.1"):
