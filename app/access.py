@@ -18,12 +18,14 @@ from app.models.conversation import Conversation
 from app.models.entity import CompanyId, Entity, Ref, SessionId, UserId
 from app.models.message import Message
 from app.models.people import ApiKey, Role, Scope, User
+from app.outside.limiter import Rate
 from app.outside.refresh_tokens import Numbered
 from app.outside.security_log import KEY_REFUSED, REFRESH_REFUSED, SCOPE_REFUSED, TOKEN_REFUSED
 from app.outside.tokens import Claims
 
 E = TypeVar("E", bound=Entity)
 
+SHOWN = Rate(count=60, seconds=60.0, burst=20)  # refresh tokens of one sign-in: a dozen tabs at once, each a few times
 RANDOM = re.compile(r"[A-Za-z0-9_-]{43}")  # a refresh token, before they were numbered
 PREFIX = 12  # characters of a key by which it is found
 KEY_MARKS = ("sk_", "pk_")  # how a key begins: a secret one; pk_ was the mark of older keys, which go on working
@@ -58,11 +60,16 @@ async def numbered(hub: Hub, token: str, address: str | None) -> Numbered:
     """Return which refresh token of which sign-in this is.
 
     Tokens were random once: one that has not been spent since counts as number 0 of its sign-in. Raises Unauthenticated
-    for one that we did not issue, and TooManyGuesses for an `address` that many such come from.
+    for one that we did not issue, TooManyGuesses for an `address` that many such come from, and RateLimited where those
+    of one sign-in, which may have ended long ago, are shown too often.
     """
-    known = hub.refresh_tokens.read(token)
-    if known is not None:
-        return known  # nobody else can make one, so it is no guess
+    # Nobody else can make one that can be read, so it is no guess.
+    known = hub.refresh_tokens.read(token) or await _random(hub, token, address)
+    hub.limiter.take(f"refresh of {known.session_id}", SHOWN)
+    return known
+
+
+async def _random(hub: Hub, token: str, address: str | None) -> Numbered:
     digest = hash_of(token)
     with hub.guesses.guess(digest, address):
         session = await hub.store.sessions.with_hash(digest) if RANDOM.fullmatch(token) else None

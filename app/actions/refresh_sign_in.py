@@ -12,18 +12,15 @@ from app.actions.sign_in import SignedIn, signed_in
 from app.errors import Unauthenticated
 from app.hub import Hub
 from app.models.people import Session, Span
-from app.outside.limiter import Rate
 from app.outside.refresh_tokens import Numbered
 from app.outside.security_log import REFRESH_REFUSED, REFRESH_REUSED
 
 GRACE = timedelta(seconds=10)  # in which a spent refresh token is a client's retry, not a thief
-REFRESHES = Rate(count=60, seconds=60.0, burst=20)  # of one sign-in: a dozen tabs at once, each a few times
 
 
 async def refresh(hub: Hub, token: str, *, address: str | None = None) -> SignedIn:
     """Return the tokens that follow. Raises Unauthenticated, RateLimited; a stolen token ends the sign-in."""
     spent = await numbered(hub, token, address)
-    hub.limiter.take(f"refresh of {spent.session_id}", REFRESHES)
     session = await _after(hub, spent)
     if session is None:
         await _suspect(hub, spent)

@@ -12,7 +12,8 @@ from app.models.entity import SessionId
 async def sign_out(hub: Hub, *, session_id: SessionId | None, token: str | None, address: str | None = None) -> None:
     """End the sign-in of this caller, and that of this refresh token; ending it twice is no mistake.
 
-    Raises TooManyGuesses for an `address` that many tokens come from that are not ours.
+    Raises TooManyGuesses for an `address` that many tokens come from that are not ours, and RateLimited where those of
+    one sign-in are shown too often.
     """
     if session_id is not None:
         await end_session(hub, session_id)

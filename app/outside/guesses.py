@@ -15,14 +15,17 @@ import orjson
 from app.errors import RateLimited, TooManyGuesses, Unauthenticated
 from app.outside.doorbell import Doorbell
 from app.outside.limiter import RING, Limiter, Rate
-from app.outside.peer import site_of
+from app.outside.peer import site_of, wide_site_of
 from app.outside.security_log import GUESSES_REFUSED, SecurityLog
 
 GUESSES = Rate(count=60, seconds=60.0, burst=60)  # of one address: an office that mistyped a key, not a search for one
+GUESSES_FROM_MANY = Rate(count=240, seconds=60.0, burst=240)  # of an IPv6 network that has 65 536 such addresses
 REMEMBERED = 3600.0  # seconds
 RENEWED = 600.0  # seconds after which a good secret is noted anew
 MOST = 50_000  # secrets, the oldest of which are forgotten first: 10 MB
 MARK = 16  # hex digits of a secret's hash: enough to tell secrets apart, nothing to find one by
+
+Bucket = tuple[str, Rate]
 
 
 class Guesses:
@@ -43,18 +46,17 @@ class Guesses:
         Without an `address`, who asks is one of us. Raises TooManyGuesses.
         """
         mark = digest[:MARK]
-        bucket = None if address is None or self._is_good(mark, REMEMBERED) else f"guesses from {site_of(address)}"
-        if bucket is not None:
-            self._take(bucket)
+        buckets = [] if address is None or self._is_good(mark, REMEMBERED) else _buckets(address)
+        self._take(buckets)
         try:
             yield
         except Unauthenticated:
             self._good.pop(mark, None)
             raise
         except Exception:
-            self._give_back(bucket)  # the database was away: nothing is known of this secret
+            self._give_back(buckets)  # the database was away: nothing is known of this secret
             raise
-        self._give_back(bucket)
+        self._give_back(buckets)
         if not self._is_good(mark, RENEWED):
             self._note(mark)
 
@@ -62,16 +64,17 @@ class Guesses:
         noted = self._good.get(mark)
         return noted is not None and time.monotonic() - noted <= within
 
-    def _take(self, bucket: str) -> None:
+    def _take(self, buckets: list[Bucket]) -> None:
         try:
-            self._limiter.take(bucket, GUESSES)
+            for name, rate in buckets:
+                self._limiter.take(name, rate)
         except RateLimited as limited:
             self._security.say(GUESSES_REFUSED)
             raise TooManyGuesses(retry_after=limited.facts["retry_after"]) from None
 
-    def _give_back(self, bucket: str | None) -> None:
-        if bucket is not None:
-            self._limiter.give_back(bucket, GUESSES)
+    def _give_back(self, buckets: list[Bucket]) -> None:
+        for name, rate in buckets:
+            self._limiter.give_back(name, rate)
 
     def _note(self, mark: str) -> None:
         """Remember a good secret, and tell the other processes."""
@@ -93,3 +96,11 @@ class Guesses:
     def _hear(self, process: str, company_id: str | None, says: bytes) -> None:
         for mark in orjson.loads(says):
             self._remember(str(mark))
+
+
+def _buckets(address: str) -> list[Bucket]:
+    wide = wide_site_of(address)
+    return [
+        (f"guesses from {site_of(address)}", GUESSES),
+        *([(f"guesses from {wide}", GUESSES_FROM_MANY)] if wide else []),
+    ]

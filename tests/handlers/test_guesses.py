@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from bson import ObjectId
 
 from app.access import caller_with_key, hash_of
 from app.actions.revoke_key import revoke_key
+from app.errors import TooManyGuesses, Unauthenticated
 from app.models.contact import Platform
 from app.models.entity import KeyId
-from app.outside.guesses import GUESSES
+from app.outside.guesses import GUESSES, GUESSES_FROM_MANY
 from tests.delivery.shop import SECRETS, connect
 from tests.desk import PASSWORD, Desk, open_desk
 from tests.sockets.wire import wired
@@ -132,6 +134,28 @@ async def test_made_up_refresh_tokens_are_refused_and_real_ones_go_on(desk: Desk
     assert statuses == [401] * BURST + [429] * 3
     token = signed_in["data"]["refresh_token"]
     assert (await desk.ask("POST", "/auth/refresh", {"refresh_token": token}, key=""))[0] == 200
+
+
+async def test_a_token_of_a_sign_in_that_ended_cannot_end_it_again_without_end(desk: Desk) -> None:
+    login = {"email": desk.email, "password": PASSWORD}
+    _, answer = await desk.ask("POST", "/auth/login", login, key="")
+    mine = {"refresh_token": answer["data"]["refresh_token"]}
+    said = await asyncio.gather(*(desk.ask("POST", "/auth/logout", mine, key="") for _ in range(60)))
+    assert {status for status, _ in said} == {200, 429}
+
+
+async def test_an_ipv6_network_of_48_bits_is_not_65536_places(desk: Desk) -> None:
+    def is_asked_about(secret: str, address: str) -> bool:
+        try:
+            with suppress(Unauthenticated), desk.hub.guesses.guess(hash_of(secret), address):
+                raise Unauthenticated
+        except TooManyGuesses:
+            return False
+        return True
+
+    asked = sum(is_asked_about(str(n), f"2001:db8:7:{n:x}::1") for n in range(1000))
+    assert GUESSES_FROM_MANY.burst <= asked < 1000
+    assert is_asked_about("another", "2001:db8:8::1")
 
 
 async def test_a_sign_out_with_a_made_up_token_is_a_guess_too(desk: Desk) -> None:
