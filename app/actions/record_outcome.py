@@ -147,6 +147,16 @@ def _ending(turn: Turn, message: Message, conversation: Conversation, early: lis
     return Decision(puts=(message, after), events=events, lanes=(_next(turn, after),))
 
 
+def settled_late(
+    seen: Seen, turn: Turn, message: Message, conversation: Conversation, at: datetime, now: datetime
+) -> Decision:
+    """Return how a message ends whose turn is over long since, as all of it is known to have gone out after all."""
+    assert message.delivery is not None
+    early = _early(seen, message)
+    message = evolve(message, delivery=_ended(message.delivery, early, at, turn.attempts))
+    return replace(_ending(turn, message, conversation, early, now), lanes=())
+
+
 def _of(seen: Seen, turn: Turn) -> tuple[Message | None, Conversation | None]:
     return seen.get(Message.ref(turn.message_id)), seen.get(Conversation.ref(turn.id))
 

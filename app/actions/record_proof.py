@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.actions.displace_copy import copy_of, without_copy
 from app.actions.recognise import with_proof
-from app.actions.record_outcome import Piecework, commit_within, record_piece
+from app.actions.record_outcome import Piecework, commit_within, record_piece, settled_late
 from app.errors import Refusal
 from app.events import MessageStatus
 from app.hub import Hub
@@ -44,6 +44,8 @@ async def _record_proof(hub: Hub, turn: Turn, piece: Piecework) -> None:
         if after == message:
             return Decision()
         told = Decision(puts=(after,), events=(MessageStatus(message=after, conversation=conversation),))
+        if after.delivery != message.delivery:  # it is proven to be whole
+            told = settled_late(seen, turn, after, conversation, piece.at, now)
         return without_copy(seen, copy, told, now)
 
     change = Change(

@@ -105,3 +105,29 @@ async def test_so_it_does_when_the_message_has_ended_as_uncertain_by_then(shop: 
 
     await until(proven, within=20)
     assert shop.calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("platform", "kind", "told", "state"),
+    [(IG, "read", {}, "read"), (WA, "wa_status", {"status": "failed", "code": 131047}, "failed")],
+)
+async def test_what_the_platform_told_of_it_meanwhile_counts_once_it_is_proven(
+    shop: Shop, platform: Platform, kind: str, told: dict[str, Any], state: str
+) -> None:
+    shop.rule({"delay_ms": 900})
+    message = await shop.reply(await shop.customer(platform), platform)
+    await until(shop.calls)
+    await shop.hub.store.lanes.collection.update_many({}, {"$set": {"lease_until": datetime(2020, 1, 1, tzinfo=UTC)}})
+    for turn in await take_over(shop.hub):  # unless the reaper was quicker
+        await deliver_message(shop.hub, turn)
+    id = f"{'m_' if platform is IG else 'wamid.'}{next(shop.fake.state.numbers) + 1}"
+    peer = shop.fake.state.sent[0].recipient
+    assert (await shop.outcome(message))["state"] == "uncertain"
+    assert await shop.emit(kind, platform, peer=peer, id=id, **told) == [200]
+
+    async def proven() -> bool:
+        return bool((await shop.delivery(message))["state"] not in ("uncertain", "sent"))
+
+    await until(proven, within=20)
+    delivery = await shop.delivery(message)
+    assert (delivery["state"], delivery["parts"][0]["external_id"]) == (state, id)
