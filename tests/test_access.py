@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -117,6 +118,14 @@ async def test_a_key_speaks_for_its_company_with_its_own_scopes(desk: Desk) -> N
         company_id=desk.company.id,
         scopes=frozenset({Scope.MESSAGES_READ, Scope.FEED_READ}),
     )
+
+
+async def test_that_there_is_no_such_key_is_not_remembered(desk: Desk) -> None:
+    key = new_key()[0]
+    with pytest.raises(Unauthenticated):
+        await caller_with_key(desk.hub, key)
+    remembered = await desk.hub.known.keys.get(key[:12], partial(desk.hub.store.api_keys.with_prefix, desk.key[:12]))
+    assert remembered is not None
 
 
 async def test_the_key_of_internal_services_belongs_to_no_company(desk: Desk) -> None:

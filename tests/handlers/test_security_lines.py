@@ -133,6 +133,14 @@ async def test_an_access_token_that_is_not_ours_is_a_line(desk: Desk, lines: lis
     assert len(said(lines, "token_refused")) == 1
 
 
+async def test_a_token_of_a_sign_in_that_has_ended_names_whose_it_was(desk: Desk, lines: list[Line]) -> None:
+    bearing = {"Authorization": f"Bearer {(await login(desk, desk.email, PASSWORD))['data']['access_token']}"}
+    await desk.ask("POST", "/auth/logout", {}, key="", headers=bearing)
+    await desk.ask("GET", "/auth/me", key="", headers=bearing)
+    (end,), (refused,) = said(lines, "signed_out"), said(lines, "token_refused")
+    assert (refused["user_id"], refused["session_id"]) == (desk.user_id, end["session_id"])
+
+
 async def test_a_missing_scope_names_who_lacks_it(desk: Desk, lines: list[Line]) -> None:
     key = await desk.new_key("contacts:read", "feed:read")
     id = (await caller_with_key(desk.hub, key)).id

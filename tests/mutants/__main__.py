@@ -73,6 +73,7 @@ AREAS = {
         (
             *("tests/test_access.py", "tests/handlers/test_auth.py", "tests/handlers/test_refreshing.py"),
             *("tests/handlers/test_guesses.py", "tests/handlers/test_ending_access.py"),
+            "tests/handlers/test_security_lines.py",
         ),
         ("tests/handlers/test_refreshing.py::test_refreshes_of_one_sign_in_are_limited",),
     ),
