@@ -7,11 +7,10 @@ which they did before is not held to the account's limit; others wait for it, an
 from app.hub import Hub
 from app.models.people import User
 from app.outside.limiter import Rate
-from app.outside.peer import site_of, wide_site_of
+from app.outside.peer import WIDE, site_of, wide_site_of
 
 MINUTE = 60.0  # seconds
 MANY = 10  # times as many tries from one place, as an office may share one, and for one account from everywhere
-WIDE = 4  # times as many from an IPv6 network of 48 bits: it has 65 536 places, of a few customers
 # Not a limit: who waits in line for each try would else be as good as one who never tried when it is over.
 REMEMBERED = Rate(count=2, seconds=MINUTE, burst=100_000)
 LABEL = "site"  # what a place is remembered by, in the row of whoever signed in there

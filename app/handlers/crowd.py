@@ -9,7 +9,7 @@ from collections import Counter
 
 from loguru import logger
 
-from app.outside.peer import is_trusted, site_of
+from app.outside.peer import WIDE, is_trusted, site_of, wide_site_of
 from app.settings import Settings
 
 TELL = 60.0  # seconds between two lines of the log that say who was turned away
@@ -31,18 +31,19 @@ class Crowd:
         if self._most is None or not isinstance(peer, tuple) or is_trusted(peer[0], self._trusted):
             return ""
         site = site_of(peer[0])
-        if self._of[site] >= self._most:
+        wide = _around(site)
+        if self._of[site] >= self._most or (wide and self._of[wide] >= WIDE * self._most):
             self._turned_away[site] += 1
             return None
-        self._of[site] += 1
+        self._of.update((site, wide) if wide else (site,))
         return site
 
     def leave(self, site: str) -> None:
         """Count a connection out."""
-        if site:
-            self._of[site] -= 1
-            if not self._of[site]:
-                del self._of[site]
+        for name in filter(None, (site, _around(site))):
+            self._of[name] -= 1
+            if not self._of[name]:
+                del self._of[name]
 
     def tell(self, now: float) -> None:
         """Log who was turned away, once a minute: a line for each would be their next way in."""
@@ -51,3 +52,8 @@ class Crowd:
             count, self._told = self._turned_away.total(), now
             logger.bind(count=count, most_from=site).warning("connections turned away: their address holds too many")
             self._turned_away.clear()
+
+
+def _around(site: str) -> str | None:
+    """Return the IPv6 network of 48 bits that a site is in, which is counted as well."""
+    return wide_site_of(site.partition("/")[0])

@@ -5,6 +5,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 Network = IPv4Network | IPv6Network
 
+WIDE = 4  # times as much as one site is allowed to an IPv6 network of 48 bits: it has 65 536 sites, of a few customers
+
 
 def real_address(remote: str | None, forwarded_for: str, trusted: Iterable[Network]) -> str:
     """Return the nearest address in the chain that is not one of our own proxies.

@@ -12,13 +12,12 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from app.models.wire import to_json
-from app.outside.peer import site_of
 from app.outside.trace import untraced
 from app.sockets.closing import EXPIRED, NO_CONNECT, PING_TIMEOUT, TRY_LATER, UNFINISHED
 from app.sockets.connection import Connection
 from app.sockets.frames import BINARY_FRAME, MESSAGE, OPEN, frame
 from app.sockets.incoming import FINISH_WITHIN
-from app.sockets.limits import Turnstile
+from app.sockets.limits import Turnstile, names_of
 from app.sockets.outgoing import Outgoing
 from app.sockets.upgrade import TakenOver, answer_to, take_transport
 
@@ -153,7 +152,7 @@ class Engine(Outgoing):
         connection = Connection(self.generate_id(), transport, remote, self, now)
         connection.due = now + min(CONNECT_WITHIN, self.ping_interval)
         self.connections[connection.sid] = connection
-        self.turnstile.count(connection, ("address", site_of(connection.remote)))
+        self.turnstile.count(connection, *names_of(connection.remote))
         transport.set_protocol(connection)
         return connection
 

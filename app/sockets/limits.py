@@ -12,7 +12,7 @@ import orjson
 
 from app.models.wire import to_json
 from app.outside.doorbell import Doorbell
-from app.outside.peer import site_of
+from app.outside.peer import WIDE, site_of, wide_site_of
 from app.sockets.bucket import Bucket
 from app.sockets.connection import Connection
 from app.sockets.incoming import Incoming
@@ -23,7 +23,7 @@ LEAST_FRAMES = 200  # a second
 FRAMES_AT_ONCE = 10  # seconds' worth: Autobahn's longest cases send a thousand messages as fast as they are echoed
 SMALL = 20  # a process that holds less than this part of what is allowed keeps it to itself
 
-Name = tuple[str, str]  # user, address or company, and which
+Name = tuple[str, str]  # user, address, network or company, and which
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Limits:
     events_per_second: int
 
     def of(self, kind: str) -> int:
-        """Return how many connections a user, an address or a company may hold."""
-        return {"user": self.per_user, "address": self.per_address, "company": self.per_company}[kind]
+        """Return how many connections a user, an address, an IPv6 network of 48 bits or a company may hold."""
+        most = {"user": self.per_user, "address": self.per_address, "company": self.per_company}
+        return most.get(kind, WIDE * self.per_address)
 
     @property
     def burst(self) -> int:
@@ -49,6 +50,12 @@ class Limits:
     def frames_per_second(self) -> int:
         """Return how many frames one connection may send, whatever is in them."""
         return max(LEAST_FRAMES, FRAMES_OF_AN_EVENT * self.events_per_second)
+
+
+def names_of(address: str) -> list[Name]:
+    """Return what a connection from an address is counted under."""
+    wide = wide_site_of(address)
+    return [("address", site_of(address)), *([("network", wide)] if wide else [])]
 
 
 class Turnstile:
@@ -69,7 +76,7 @@ class Turnstile:
 
     def admits_address(self, address: str) -> bool:
         """Tell whether one more connection from here is welcome."""
-        return self._has_room(("address", site_of(address)))
+        return all(map(self._has_room, names_of(address)))
 
     def admits_identity(self, principal: str, company_id: str) -> bool:
         """Tell whether one more connection of this person, and of this company, is welcome."""

@@ -9,6 +9,7 @@ import pytest
 from loguru import logger
 
 from app.handlers.crowd import TELL, Crowd
+from app.outside.peer import WIDE
 from app.settings import Settings
 
 CLIENT = "2001:db8:1:2::1"
@@ -31,6 +32,14 @@ def test_a_network_of_64_bits_is_one_address(crowd: Crowd, others: tuple[str, st
     assert crowd.enter(coming_from("2001:db8:1:3::1")) is not None
     crowd.leave(str(sites[0]))
     assert crowd.enter(coming_from(CLIENT)) is not None
+
+
+def test_a_network_of_48_bits_is_not_65536_addresses(crowd: Crowd) -> None:
+    sites = [crowd.enter(coming_from(f"2001:db8:1:{n:x}::1")) for n in range(20)]
+    assert sum(site is not None for site in sites) == WIDE * 2
+    assert crowd.enter(coming_from("2001:db8:2::1")) is not None
+    crowd.leave(str(sites[0]))
+    assert crowd.enter(coming_from("2001:db8:1:ffff::1")) is not None
 
 
 def test_an_address_of_ipv4_is_the_same_in_the_clothes_of_ipv6(crowd: Crowd) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from app.outside.peer import WIDE
 from app.sockets.bucket import Bucket
 from app.sockets.closing import CROWDED, FLOODED
 from tests.desk import Desk, open_desk
@@ -17,6 +19,7 @@ from tests.waiting import until
 
 LIMITS = {
     "RATE_LIMITS": "on",
+    "TRUSTED_PROXIES": "127.0.0.1",
     "SOCKETS_PER_USER": "2",
     "SOCKETS_PER_ADDRESS": "4",
     "SOCKETS_PER_COMPANY": "3",
@@ -121,3 +124,19 @@ def test_a_bucket_fills_again_with_time() -> None:
     bucket = Bucket(2, 0.0)
     taken = [bucket.take(1, 2, now) for now in (0.0, 0.0, 0.0, 0.9, 1.1, 9.0, 9.0, 9.0)]
     assert taken == [True, True, False, False, True, True, True, False]
+
+
+async def test_an_ipv6_network_of_48_bits_is_not_65536_addresses(strict: Desk) -> None:
+    headers = [{"X-Forwarded-For": f"2001:db8:7:{n:x}::1"} for n in range(2 * WIDE * 4)]
+    async with AsyncExitStack() as opened:
+
+        async def is_let_in(header: dict[str, str]) -> bool:
+            try:
+                address = f"{strict.base}/socket.io/?EIO=4&transport=websocket"
+                await opened.enter_async_context(strict.http.ws_connect(address, headers=header))
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status != 429
+            return True
+
+        assert sum([await is_let_in(header) for header in headers]) == WIDE * 4
+        assert await is_let_in({"X-Forwarded-For": "2001:db8:8::1"})
