@@ -5,7 +5,7 @@ Settings come from the environment and from `.env`; `.env.example` lists them al
 
 import sys
 
-from app.cli import main
+from app.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main(["serve", *sys.argv[1:]]))

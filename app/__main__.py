@@ -2,6 +2,12 @@
 
 import sys
 
-from app.cli import main
+try:
+    from app.cli import main as main
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] == "app":
+        raise
+    sys.exit(f"This Python has no {missing.name}. Run `make run` once, then use .venv/bin/python.")
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -96,8 +96,9 @@ class Slot:
             undo.enter_context(ours)
             ours.send(self.uri.encode())
             ours.setblocking(False)
+            told = f"{self.number},{self.door.fileno()},{theirs.fileno()}"
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", _PROGRAM, "serve", "--slot", f"{self.door.fileno()},{theirs.fileno()}"),
+                *(sys.executable, "-c", _PROGRAM, "serve", "--slot", told),
                 pass_fds=(self.door.fileno(), theirs.fileno()),
                 start_new_session=True,  # Ctrl-C reaches us alone: we tell it
             )
@@ -138,6 +139,7 @@ class Crew:
                 await worker.leave()
                 return False
             before, slot.worker = slot.worker, worker
+            logger.bind(slot=slot.number, pid=worker.process.pid).info("a worker serves")
             self._keep(worker.end_if_silent(slot.number), slot)
         if before is not None:
             await before.leave()

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from loguru import logger
 from pydantic import SecretStr
 
 from app.commands.running import open_door, prepared
@@ -20,8 +21,10 @@ MOST = 1 << 16  # bytes of the database's address, which the line brings first: 
 
 
 async def work(settings: Settings, slot: str) -> None:
-    """Serve until a signal comes; `slot` names two open files, the socket to listen on and the supervisor's line."""
-    door, line = (socket.socket(fileno=int(each)) for each in slot.split(","))
+    """Serve until a signal comes. `slot` is its number and two open files: the socket, and the supervisor's line."""
+    number, *files = slot.split(",")
+    logger.configure(extra={"slot": int(number)})  # in every line from here on: all workers write to one log
+    door, line = (socket.socket(fileno=int(each)) for each in files)
     settings = settings.model_copy(update={"mongodb_uri": SecretStr(line.recv(MOST).decode())})
     line.setblocking(False)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it is meant for the supervisor

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from app.cli import COMMANDS
 from app.commands.command import Command
 from app.commands.create import BETWEEN_SCOPES
 from tests.cli.conftest import Call
-from tests.cli.processes import Done, environ
+from tests.cli.processes import ROOT, Done, environ
 from tests.desk import PASSWORD, Desk
 from tests.waiting import until
 
@@ -144,3 +145,12 @@ def test_a_person_at_a_terminal_types_the_password_twice(call: Call, uri: str, m
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
     assert call(*words, MONGODB_URI=uri).err == "The two passwords are not the same.\n"
     assert call(*words, MONGODB_URI=uri).err == "There is no company with this id.\n"
+
+
+@pytest.mark.parametrize("words", [("-m", "app", "doctor"), ("server.py",)])
+def test_a_python_without_the_libraries_says_what_to_do(words: tuple[str, ...], tmp_path: Path) -> None:
+    bare = (sys.executable, "-S")  # without what is installed beside it
+    done = subprocess.run([*bare, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "Run `make run` once" in done.stderr
+    assert "Traceback" not in done.stderr

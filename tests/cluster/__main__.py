@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.outside.tie import tied
 from tests.cluster.redis import running_redis
-from tests.cluster.replica_set import running_replica_set
+from tests.cluster.replica_set import Member, running_replica_set
 
 WORKERS = 3
 LEAVE_WITHIN = 30.0  # seconds
@@ -25,7 +25,8 @@ async def main(folder: Path) -> int:
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis())
         replica_set = await stack.enter_async_context(running_replica_set(folder / "replica-set"))
-        _say("MongoDB", *(f"{each.address}  (process {_pid(each.process)})" for each in replica_set.members))
+        primary = await replica_set.primary()
+        _say("MongoDB", *(_member(each, primary) for each in replica_set.members))
         _say("Redis", f"127.0.0.1:{redis.port}  (process {_pid(redis.process)})")
         told = {"MONGODB_URI": replica_set.uri, "REDIS_URL": redis.url, "DATA_DIR": str(folder / "parley")}
         servers = await asyncio.create_subprocess_exec(
@@ -54,6 +55,10 @@ def _hints(supervisor: int) -> tuple[str, ...]:
         f"kill -HUP {supervisor}   replaces the workers one after the other",
         "kill -9 a worker, a member or Redis, or kill -STOP and -CONT it: the clients go on",
     )
+
+
+def _member(member: Member, primary: Member) -> str:
+    return f"{member.address}  (process {_pid(member.process)}){', primary' if member is primary else ''}"
 
 
 def _pid(process: object) -> object:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import sysconfig
@@ -152,6 +153,18 @@ async def test_a_slot_whose_worker_cannot_be_started_is_tried_again(
 
         await until(manned, within=30)
         assert await server.end(within=40) == 0
+
+
+async def test_each_line_of_the_log_says_which_worker_wrote_it(mongo_uri: str, redis: Redis, tmp_path: Path) -> None:
+    async with crew(tmp_path, mongo_uri, redis) as (server, load):
+        for slot, pid in enumerate(sorted(workers(server))):
+            line = await server.says(f"pid={pid}")
+            assert "a worker serves" in line
+            assert f"slot={slot}" in "".join(each for each in server.err if "a worker serves" in each)
+        load.start(1, pause=0.01)
+        await load.more(10)
+        line = await server.says("request")
+        assert re.search(rf"\bslot=[0-{WORKERS - 1}]\b", line), line
 
 
 async def test_a_count_of_no_workers_is_refused(tmp_path: Path) -> None:
