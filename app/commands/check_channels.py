@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
-from app.actions.check_tokens import META
+from app.actions.channel_warnings import channel_warnings
 from app.commands.finding import Finding, State, counted
 from app.models.channel import CAN_SEND, IN_PROCESS, Health
 from app.models.contact import Platform
+from app.platforms.all import networks_for
 from app.settings import Settings
 from app.stores.database import Stores
 
 CHECK = "channels"
-WITH_WEBHOOKS = (*META, Platform.TELEGRAM)
 NAMES_THEM = "GET /api/v1/channels names them, each with its health_reason."
+AT_ONCE = 500  # channels in one query
+MOST = 5000  # channels that are looked at one by one: what is missing for so many is missing for the others too
 
 
 async def of_channels(settings: Settings, stores: Stores) -> AsyncIterator[Finding]:
@@ -26,27 +28,33 @@ async def of_channels(settings: Settings, stores: Stores) -> AsyncIterator[Findi
     yield Finding(
         CHECK, State.OK, f"connected: {listed or 'none'}", facts={each.value: count for each, count in accounts.items()}
     )
-    for finding in (*_of_settings(settings, accounts), *_of_health(found)):
+    least = "at least " if accounts.total() > MOST else ""
+    for finding in (*_of_warnings(await _warned(settings, stores), least), *_of_health(found)):
         yield finding
 
 
-def _of_settings(settings: Settings, accounts: Counter[Platform]) -> Iterator[Finding]:
-    meta = sum(accounts[platform] for platform in META)
-    if meta and settings.facebook_app_secret is None:
-        says = f"{_channels(meta)} of Meta's: without FACEBOOK_APP_SECRET none of their webhooks can be proven"
-        yield Finding(CHECK, State.WARNING, says, "Set FACEBOOK_APP_SECRET, from the app's settings at Meta.")
-    called = sum(accounts[platform] for platform in WITH_WEBHOOKS)
-    if called and settings.public_url is None:
-        says = f"{_channels(called)}: without PUBLIC_URL no platform is told where to call"
-        yield Finding(CHECK, State.WARNING, says, "Set PUBLIC_URL to the https address of this server.")
+async def _warned(settings: Settings, stores: Stores) -> Counter[str]:
+    """Count the channels of each warning that REST shows."""
+    networks = networks_for(settings)
+    found, after = Counter[str](), None
+    for _ in range(MOST // AT_ONCE):
+        page = await stores.credentials.of_platforms(networks, after=after, limit=AT_ONCE)
+        for channel in page:
+            found.update(channel_warnings(settings, networks.get(channel.platform), channel))
+        if len(page) < AT_ONCE:
+            break
+        after = page[-1].id
+    return found
+
+
+def _of_warnings(found: Counter[str], least: str) -> Iterator[Finding]:
+    for sentence, count in found.items():
+        hears = counted(count, "channel may not hear its customers", "channels may not hear their customers")
+        yield Finding(CHECK, State.WARNING, f"{least}{hears}", sentence, {"channels": count})
 
 
 def _of_health(found: Counter[tuple[Platform, Health]]) -> Iterator[Finding]:
     ended = sum(count for (_, health), count in found.items() if health not in (*CAN_SEND, Health.PAUSED))
     if ended:
-        says = f"{_channels(ended)} cannot send until connected again"
+        says = f"{counted(ended, 'channel', 'channels')} cannot send until connected again"
         yield Finding(CHECK, State.WARNING, says, NAMES_THEM)
-
-
-def _channels(count: int) -> str:
-    return counted(count, "channel", "channels")

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
-from app.commands import check_redis
+from app.actions.channel_warnings import CALLS_ELSEWHERE, NO_ADDRESS, NO_SECRET, NO_VERIFY_TOKEN
+from app.commands import check_channels, check_redis
 from app.commands.check_channels import of_channels
 from app.commands.check_clock import of_clock
 from app.commands.check_keys import of_keys
@@ -27,6 +29,10 @@ from tests.desk import Desk, open_desk
 
 KEYS = ("A" * 43 + "=", "B" * 42 + "A=")
 PASSWORD = "correct-horse"
+DEAF = "1 channel may not hear its customers"
+WHOLE = Settings.model_validate(
+    {"facebook_app_secret": "x", "meta_verify_token": "y", "public_url": "https://chat.acme.test"}
+)
 
 
 async def all_of(found: AsyncIterator[Finding]) -> list[Finding]:
@@ -142,15 +148,29 @@ def test_what_production_leaves_open_is_a_warning_as_at_the_start() -> None:
 
 async def test_accounts_that_this_server_is_not_set_up_for_are_warnings(desk: Desk) -> None:
     await store_channel(desk, Platform.FACEBOOK)
-    await store_channel(desk, Platform.TELEGRAM, Health.NEEDS_REAUTH)
+    bot = await store_channel(desk, Platform.TELEGRAM, Health.NEEDS_REAUTH)
     bare = Settings.model_validate({"mongodb_uri": "mongodb://h"})
-    assert warnings(await all_of(of_channels(bare, desk.hub.store))) == [
-        "1 channel of Meta's: without FACEBOOK_APP_SECRET none of their webhooks can be proven",
-        "2 channels: without PUBLIC_URL no platform is told where to call",
-        "1 channel cannot send until connected again",
+    found = [each for each in await all_of(of_channels(bare, desk.hub.store)) if each.state is State.WARNING]
+    assert [(each.says, each.do) for each in found] == [
+        (DEAF, NO_SECRET),
+        (DEAF, NO_VERIFY_TOKEN),
+        (DEAF, NO_ADDRESS),
+        ("1 channel cannot send until connected again", check_channels.NAMES_THEM),
     ]
-    whole = Settings.model_validate({"facebook_app_secret": "x", "public_url": "https://chat.acme.test"})
-    assert len(warnings(await all_of(of_channels(whole, desk.hub.store)))) == 1
+    assert warnings(await all_of(of_channels(WHOLE, desk.hub.store))) == [DEAF, found[-1].says]
+    at = f"{WHOLE.public_url}/api/v1/webhooks/telegram/{bot}"
+    await desk.hub.store.channels.collection.update_one({"_id": ObjectId(bot)}, {"$set": {"calls_at": at}})
+    assert warnings(await all_of(of_channels(WHOLE, desk.hub.store))) == [found[-1].says]
+
+
+async def test_accounts_are_counted_over_pages_up_to_a_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_channels, "AT_ONCE", 2)
+    monkeypatch.setattr(check_channels, "MOST", 4)
+    for more, counted in ((3, "3 channels"), (2, "at least 4 channels")):
+        for _ in range(more):
+            await store_channel(desk, Platform.TELEGRAM)
+        (found,) = [each for each in await all_of(of_channels(WHOLE, desk.hub.store)) if each.do]
+        assert (found.says, found.do) == (f"{counted} may not hear their customers", CALLS_ELSEWHERE)
 
 
 async def test_credentials_that_no_key_opens_are_a_warning(desk: Desk) -> None:
@@ -171,7 +191,9 @@ async def test_credentials_are_lost_with_the_file_of_generated_secrets(desk: Des
     assert not warnings(await all_of(of_keys(settings, desk.hub.store)))
 
 
-async def store_channel(desk: Desk, platform: Platform, health: Health = Health.HEALTHY, key: str = KEYS[0]) -> None:
+async def store_channel(
+    desk: Desk, platform: Platform, health: Health = Health.HEALTHY, key: str = KEYS[0]
+) -> ChannelId:
     """Put a connected channel where a server with this key, or of yesterday, would have left it."""
     id = ChannelId(desk.hub.new_id())
     channel = Channel(
@@ -187,3 +209,4 @@ async def store_channel(desk: Desk, platform: Platform, health: Health = Health.
     )
     channels = desk.hub.store.channels
     await channels.collection.insert_one(channels.document(channel))
+    return id
