@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.access import access_message, company_of
+from app.actions.check_attachments import check_attachments
 from app.actions.keys import Done, change_key, digest_of
 from app.errors import Invalid, NotEditable, NotFound
 from app.events import MessageUpdated
@@ -27,6 +28,7 @@ class Edit:
 
 async def edit_message(hub: Hub, caller: Caller, id: str, edit: Edit, client_key: str | None = None) -> Done:
     """Return the message as it is now. Raises NotFound, NotEditable, Invalid."""
+    check_attachments(hub, edit.attachments or ())
     before = await access_message(hub, caller, id)
     key, claimed = change_key(hub, caller, "edit_message", client_key)
 

@@ -1,10 +1,11 @@
 """Store one message in its conversation and announce it; an outbound one starts on its way."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.access import company_of, hint
+from app.actions.check_attachments import check_attachments
 from app.actions.compose_message import compose, is_for_customer, queued
 from app.actions.draft import Draft, Place
 from app.actions.keys import change_key, digest_of
@@ -19,6 +20,10 @@ from app.models.conversation import Conversation, peer_of
 from app.models.entity import ChannelId, CompanyId, ConversationId, Entity, MessageId, Ref
 from app.models.message import Message
 
+# Nobody's history is older, and no clock that is worth believing is more than a day ahead.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+MOST_AHEAD = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
@@ -30,6 +35,7 @@ class Sent:
 
 async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
     """Return the message once it is safe. Raises NotFound, ConversationClosed, Invalid, IdempotencyConflict."""
+    _require_plausible(hub, draft)
     named = await _place_of(hub, caller, draft)
     key, claimed = _key_of(hub, caller, draft, named)
     message_id, new_conversation_id = MessageId(hub.new_id()), ConversationId(hub.new_id())
@@ -60,6 +66,13 @@ async def send_message(hub: Hub, caller: Caller, draft: Draft) -> Sent:
         )
     )
     return Sent(message=done.payload["message"], replayed=done.replayed)
+
+
+def _require_plausible(hub: Hub, draft: Draft) -> None:
+    """Refuse a time at which nobody wrote, and files that nobody can fetch."""
+    if draft.created_at is not None and not EARLIEST <= draft.created_at <= hub.now() + MOST_AHEAD:
+        raise Invalid.of("created_at", "This is before the year 2000, or more than a day ahead.")
+    check_attachments(hub, draft.attachments)
 
 
 async def _place_of(hub: Hub, caller: Caller, draft: Draft) -> Place:

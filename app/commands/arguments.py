@@ -26,7 +26,7 @@ def checked(kind: Any, sentence: str) -> Callable[[str], Any]:
 
 
 COMPANY = checked(Id, "is no company's id; those are 24 hex digits.")
-NAME = checked(Name, "is no name; those have 1 to 200 characters.")
+NAME = checked(Name, "is no name; those have 1 to 200 characters, no control characters.")
 EMAIL = checked(Email, "is no e-mail address.")
 
 

@@ -6,14 +6,14 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 
 from app.handlers.bodies import Body, Page, Query
 from app.models.contact import Platform
-from app.models.fields import ClientKey, Cursor, ExternalId, Id, Limit, Moment, Seq, Text, Url
+from app.models.fields import ClientKey, Cursor, ExternalId, Id, Limit, Moment, NoControls, Seq, Text, Url
 from app.models.message import Direction, MessageRole
 
 
 class AttachmentBody(Body):
     """A file that lies elsewhere."""
 
-    type: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=50), NoControls]
     url: Url
     file_description: Annotated[str, StringConstraints(max_length=1000)] | None = None
 

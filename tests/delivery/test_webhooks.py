@@ -86,6 +86,14 @@ async def test_a_customer_who_was_never_here_writes(shop: Shop, platform: Platfo
     assert listener.events[-1]["conversation"]["unread_count"] == 1
 
 
+@pytest.mark.parametrize("platform", [WA, TG])
+async def test_a_customer_whose_name_has_control_characters_loses_no_message(shop: Shop, platform: Platform) -> None:
+    assert await shop.emit("message", platform, peer=PEERS[platform], text="Hi\0", name="A\0n\x9bn") == [200]
+    (message,) = await inbox(shop, platform)
+    assert message["content"] == "Hi\0"
+    assert (await shop.contacts(platform))[0]["name"] == "A\0n\x9bn"
+
+
 async def test_a_reply_goes_to_whoever_wrote(shop: Shop) -> None:
     await shop.emit("message", WA, peer=PEERS[WA], text="Hi", name="Ann")
     (contact,) = await shop.contacts(WA)

@@ -59,15 +59,27 @@ async def desk(house: Desk) -> Desk:
         ({"created_at": "yesterday"}, "created_at"),
         ({"created_at": "9999-12-31T23:59:59-14:00"}, "created_at"),
         ({"created_at": "0001-01-01T00:00:00+14:00"}, "created_at"),
+        ({"created_at": "1900-01-01T00:00:00Z"}, "created_at"),
+        ({"created_at": "1999-12-31T23:59:59.999Z"}, "created_at"),
+        ({"created_at": "9999-01-01T00:00:00Z"}, "created_at"),
+        ({"external_message_id": "m.1\0"}, "external_message_id"),
         ({"attachments": "file.png"}, "attachments"),
         ({"attachments": [FILE] * 21}, "attachments"),
         ({"attachments": [{**FILE, "url": "javascript:alert(1)"}]}, "attachments.0.url"),
         ({"attachments": [FILE, {"type": "image"}]}, "attachments.1.url"),
+        ({"attachments": [{**FILE, "url": "http://a\0b"}]}, "attachments.0.url"),
+        ({"attachments": [{**FILE, "type": "im\0age"}]}, "attachments.0.type"),
         ({"attachments": [{**FILE, "size": 7}]}, "attachments.0.size"),
     ],
 )
 async def test_a_message_with_a_wrong_field_is_refused(desk: Desk, wrong: dict[str, Any], field: str) -> None:
     assert await refusal(desk, "POST", "/messages", {**desk.message(), **wrong}) == Refused(422, INVALID, (field,))
+
+
+async def test_a_message_of_more_than_a_day_ahead_is_refused(desk: Desk) -> None:
+    ahead = (desk.hub.now() + timedelta(days=1, minutes=10)).isoformat()
+    body = desk.message(created_at=ahead)
+    assert await refusal(desk, "POST", "/messages", body) == Refused(422, INVALID, ("created_at",))
 
 
 async def test_every_wrong_field_is_named_at_once(desk: Desk) -> None:
@@ -89,6 +101,17 @@ async def test_all_that_an_empty_message_lacks_is_named_at_once(desk: Desk) -> N
         ("POST", "/auth/refresh", {"refresh_token": OPERATOR}, "refresh_token"),
         ("POST", "/contacts", {"name": OPERATOR}, "name"),
         ("POST", "/contacts", {"name": "  "}, "name"),
+        ("POST", "/contacts", {"name": "B\0en"}, "name"),
+        ("POST", "/contacts", {"name": "B\x1b[2Jen"}, "name"),
+        ("POST", "/contacts", {"name": "Ben", "phone": "+49\x9b170"}, "phone"),
+        ("POST", "/contacts", {"name": "Ben", "email": "ben\0@shop.test"}, "email"),
+        (
+            "POST",
+            "/contacts",
+            {"name": "Ben", "identities": [{"platform": "web", "external_id": "\x7f"}]},
+            "identities.0.external_id",
+        ),
+        ("PATCH", f"/contacts/{NOWHERE}", {"name": "B\ren"}, "name"),
         ("POST", "/contacts", {"name": "Ben", "email": "not an address"}, "email"),
         ("POST", "/contacts", {"name": "Ben", "identities": [{"platform": "x"}]}, "identities.0.platform"),
         ("PATCH", f"/contacts/{NOWHERE}", {"phone": 7}, "phone"),

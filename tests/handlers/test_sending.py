@@ -1,5 +1,7 @@
 """Storing a message over REST, as a bot does it."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.desk import Desk, new_contact
@@ -37,6 +39,12 @@ async def test_a_message_says_all_that_it_was_sent_with(desk: Desk) -> None:
 async def test_an_attachment_needs_no_words(desk: Desk) -> None:
     message = await desk.receive("", attachments=[{"type": "image", "url": "https://files.example/1.png"}])
     assert (message["content"], len(message["attachments"])) == ("", 1)
+
+
+async def test_a_message_may_be_of_this_millennium_and_of_a_clock_that_is_ahead(desk: Desk) -> None:
+    for moment in ("2000-01-01T00:00:00Z", (desk.hub.now() + timedelta(hours=23)).isoformat()):
+        told = datetime.fromisoformat((await desk.receive(created_at=moment))["created_at"])
+        assert abs(told - datetime.fromisoformat(moment)) < timedelta(milliseconds=1)
 
 
 async def test_the_longest_message_is_taken_whole(desk: Desk) -> None:
