@@ -13,7 +13,7 @@ POLL = 0.01  # seconds
 async def until(predicate: Callable[..., Coroutine[Any, Any, T | None]], within: float = ...) -> T: ...
 @overload
 async def until(predicate: Callable[..., T | None], within: float = ...) -> T: ...
-async def until(predicate: Callable[[], Any], within: float = 5.0) -> Any:
+async def until(predicate: Callable[[], Any], within: float = 15.0) -> Any:
     """Ask until the answer is true, and give it back; fails when `within` seconds did not bring it.
 
     The predicate may be a coroutine function.

@@ -16,7 +16,7 @@ from tests.desk import Desk, Listener
 from tests.waiting import until
 
 PAGE = "https://desk.example"
-PATIENCE = 5.0  # seconds
+PATIENCE = 20.0  # seconds, on a busy machine
 DOOR = "/socket.io/?EIO=4&transport=websocket"
 
 
