@@ -3,7 +3,7 @@
 // storage   { read(), write(session) }: shared by the tabs of a browser, as localStorage is
 // shown     the id of the conversation that is open, or a function that returns it
 // changed   called with the inbox whenever it has changed: draw it
-// signIn    called with a sentence when only signing in again helps
+// signIn    called once with an error, { code, message }, when only signing in again helps
 import { io } from "socket.io-client";
 
 const sleep = (ms) => new Promise((wake) => setTimeout(wake, ms));
@@ -34,7 +34,9 @@ export function openDashboard({ url, storage, shown, changed, signIn: showSignIn
   const inbox = { conversations: new Map(), messages: new Map() };
   let session = storage.read(); // { access_token, refresh_token, expires_in, renew_at }
   let cursor = {}; // { epoch, seq }: how far the inbox has come; kept as long as the inbox itself
-  let timer, renewing, loading;
+  let timer, renewing, loading, end;
+  const over = new Promise((_, reject) => (end = reject)); // rejected when only signing in again helps
+  over.catch(showSignIn);
 
   const socket = io(`${url}/company`, {
     transports: ["websocket"], // the server speaks WebSocket only
@@ -44,7 +46,7 @@ export function openDashboard({ url, storage, shown, changed, signIn: showSignIn
   });
   socket.on("connect_error", ({ data }) => {
     if (data?.code === "token_expired") renew(); // after a night's sleep
-    else if (data) showSignIn(data.message); // a refusal is final; without data the network is away, and the client tries again
+    else if (data) signedOut(data); // a refusal is final; without data the network is away, and the client tries again
   });
   socket.on("sync:ready", ({ epoch, head, resumed }) => {
     cursor = { epoch, seq: head };
@@ -76,14 +78,22 @@ export function openDashboard({ url, storage, shown, changed, signIn: showSignIn
       for (const each of conversations) hold(inbox.conversations, each);
       for (const each of messages) hold(inbox.messages, each);
       changed(inbox);
-    }, showSignIn);
+    }).catch(signedOut);
   }
 
   async function read(path) {
     const { success, data, error } = await ask(url, "GET", path, { token: session.access_token });
     if (success) return data;
     if (error.code === "token_expired" && (await renew())) return read(path);
-    throw error.message;
+    throw error;
+  }
+
+  /** Stop for good: what waits to be sent is refused with the error, and the user is told, once. */
+  function signedOut(error) {
+    clearTimeout(timer);
+    socket.disconnect();
+    end(error);
+    return false;
   }
 
   /** Renew the session, once however many ask. A refresh token is worth one use, and all tabs share it. */
@@ -97,7 +107,7 @@ export function openDashboard({ url, storage, shown, changed, signIn: showSignIn
     else {
       const { refresh_token } = session;
       const { success, data, error } = await ask(url, "POST", "/auth/refresh", { body: { refresh_token } });
-      if (!success) return socket.disconnect(), showSignIn(error.message), false;
+      if (!success) return signedOut(error);
       storage.write((session = { ...data, renew_at: Date.now() + 750 * data.expires_in }));
     }
     plan();
@@ -117,7 +127,8 @@ export function openDashboard({ url, storage, shown, changed, signIn: showSignIn
 
   /** Send a message. The id is made once: however often it is sent with it, it is one message. */
   async function send(conversation_id, content, client_message_id = crypto.randomUUID()) {
-    const { ok, data, error } = await socket.emitWithAck("message:send", { conversation_id, content, client_message_id });
+    const message = { conversation_id, content, client_message_id };
+    const { ok, data, error } = await Promise.race([socket.emitWithAck("message:send", message), over]);
     if (ok) return data; // { id, seq, conversation_id, duplicate }
     if (error.code === "token_expired" && (await renew())) return send(conversation_id, content, client_message_id);
     if (!error.retryable) throw error; // { code, message, details, retryable }

@@ -28,7 +28,7 @@ const deeds = {
     renewals = 0;
     shown = conversation_id;
     const changed = (_, event) => (event ? seqs.push(event.seq) : (loads += 1));
-    dashboard = openDashboard({ url, storage, shown, changed, signIn: (why) => asked.push(why) });
+    dashboard = openDashboard({ url, storage, shown, changed, signIn: ({ message }) => asked.push(message) });
   },
   send: ({ content }) => dashboard.send(shown, content),
   async sendAroundExpiry({ contents }) {
@@ -40,6 +40,7 @@ const deeds = {
       }),
     );
   },
+  expired: () => expiryOf(storage.read()) < Date.now(),
   state() {
     const messages = messagesOf(dashboard.inbox, shown).map(({ id, content }) => [id, content]);
     return { messages, seqs, asked, renewals, loads };

@@ -79,9 +79,17 @@ class Dashboard(Client):
         self.sent += words
         await self._do("sendAroundExpiry", contents=words)
 
+    async def state(self) -> dict[str, Any]:
+        """Return what the dashboard shows, and what it asked its user."""
+        return dict(await self._do("state"))
+
+    async def has_expired(self) -> bool:
+        """Tell whether the access token has run out, so that a renewal would have been due."""
+        return bool(await self._do("expired"))
+
     async def shows(self, words: str) -> bool:
         """Tell whether a message with these words is shown."""
-        return any(content == words for _, content in (await self._do("state"))["messages"])
+        return any(content == words for _, content in (await self.state())["messages"])
 
     async def renewals(self) -> int:
         """Return how often this tab has renewed the session."""
