@@ -5,6 +5,7 @@ from app.errors import NotFound
 from app.hub import Hub
 from app.models.entity import CompanyId, UserId
 from app.models.people import User
+from app.outside.security_log import USER_ACTIVATED
 
 
 async def activate_user(hub: Hub, company_id: CompanyId, user_id: UserId) -> User:
@@ -12,5 +13,6 @@ async def activate_user(hub: Hub, company_id: CompanyId, user_id: UserId) -> Use
     user = await hub.store.users.activate(company_id, user_id)
     if user is None:
         raise NotFound("There is no such person in this company.")
+    hub.security.say(USER_ACTIVATED, user_id=user_id, company_id=company_id)
     await end_access(hub, f"user:{user_id}")  # every process forgets that they were not let in
     return user

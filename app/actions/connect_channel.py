@@ -20,6 +20,7 @@ from app.models.caller import Caller
 from app.models.channel import Channel
 from app.models.contact import Platform
 from app.models.entity import ChannelId, GrantId, evolve
+from app.models.fields import SENTENCES
 from app.outside.security_log import CHANNEL_CONNECTED
 from app.platforms.network import Account, Network
 
@@ -80,7 +81,7 @@ async def _means_of(hub: Hub, caller: Caller, network: Network, new: NewChannel)
     if own and new.external_id not in (None, own):
         raise Invalid.of("external_id", "The credentials are another account's.")
     if network.credentials and not (own or new.external_id):
-        raise Invalid.of("external_id", "Field required")
+        raise Invalid.of("external_id", SENTENCES["missing"])
     return Means(secrets=secrets, external_id=own or new.external_id)
 
 

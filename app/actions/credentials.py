@@ -7,6 +7,7 @@ from app.errors import Detail, Invalid
 from app.hub import Hub
 from app.models.channel import Channel
 from app.models.contact import Platform
+from app.models.fields import SENTENCES
 from app.outside.vault import Unreadable
 from app.platforms.network import Credential, Network
 
@@ -51,7 +52,7 @@ def merged(hub: Hub, channel: Channel, given: Mapping[str, str]) -> Secrets:
 def _mistake_in(credential: Credential, given: Mapping[str, str]) -> Detail | None:
     value = given.get(credential.name)
     if value is None:
-        return Detail(_field(credential.name), "Field required") if credential.needed else None
+        return Detail(_field(credential.name), SENTENCES["missing"]) if credential.needed else None
     if credential.form.fullmatch(value):
         return None
     return Detail(_field(credential.name), credential.looks or "1 to 4096 visible ASCII characters, without spaces.")

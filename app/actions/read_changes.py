@@ -40,10 +40,12 @@ async def read_changes(
 ) -> Changes:
     """Return the page that follows the cursor `(epoch, since)`; without one, the cursor to begin with.
 
-    Raises ResyncRequired, and Invalid for a seq without the epoch that it counts in.
+    Raises ResyncRequired, and Invalid for half a cursor.
     """
     feed = await hub.journal.follow(company_id)
     if since is None:
+        if epoch is not None:  # "where the log ends" would pass over all that this reader has not seen
+            raise Invalid.of("since", "Send the seq that came with this epoch, or leave both out.")
         return Changes(feed.epoch, (), feed.position, more=False)
     if epoch is None:  # after a restore the same number may stand for another event
         raise Invalid.of("epoch", "Send the epoch that came with this cursor, beside since.")

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 
-from app.access import caller_with_key, caller_with_token, company_of, require_scope
+from app.access import KEY_MARKS, caller_with_key, caller_with_token, company_of, require_scope
 from app.actions.keys import Done
 from app.errors import (
     Forbidden,
@@ -29,6 +29,7 @@ from app.models.caller import Caller, CallerKind
 from app.models.fields import invalid
 from app.models.people import Scope
 from app.outside.limiter import Rate
+from app.outside.security_log import TOKEN_REFUSED
 
 B = TypeVar("B", bound=BaseModel | None)
 Q = TypeVar("Q", bound=Query)
@@ -168,7 +169,11 @@ async def _caller_of(hub: Hub, request: web.Request) -> Caller:
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated
-    return await caller_with_token(hub, token.strip())
+    token = token.strip()
+    if token.startswith(KEY_MARKS):
+        hub.security.say(TOKEN_REFUSED)
+        raise Unauthenticated("This is an API key: send it as X-API-Key, not as a Bearer token.")
+    return await caller_with_token(hub, token)
 
 
 def _single(request: web.Request) -> dict[str, str]:

@@ -10,6 +10,13 @@ from app.errors import Detail, Invalid, Malformed, Refusal
 
 MOST_CONTENT = 5000  # characters
 MOST_SEQ = 2**53 - 1  # what a JavaScript client can count to
+# What pydantic says in the words of Python, as a client's author reads it.
+SENTENCES = {
+    "dict_type": "Input should be an object",
+    "extra_forbidden": "There is no such field here.",
+    "missing": "This field is required.",
+    "model_type": "Input should be an object",
+}
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0, DEL and C1
 
 
@@ -57,7 +64,10 @@ def invalid(error: ValidationError) -> Refusal:
         return Malformed()
     return Invalid(
         details=tuple(
-            Detail(".".join(str(step) for step in mistake["loc"]), mistake["msg"].removeprefix("Value error, "))
+            Detail(
+                ".".join(str(step) for step in mistake["loc"]),
+                SENTENCES.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, "),
+            )
             for mistake in mistakes[:20]
         )
     )

@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from datetime import UTC
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +22,8 @@ PRIVATE = re.compile(
     r"(?:^|_)(?:password|secret|token|api_key|authorization|cookie|credentials|content|text|body)s?$", re.IGNORECASE
 )
 HIDDEN = "********"
+# The fields are filled in, as the message is: nothing in them is taken for a brace or a colour of this template.
+READABLE = "<green>{time:HH:mm:ss.SSS}</green> <level>{level: <7} {message}</level> {extra}"
 # Below WARNING these write whole packets, commands or addresses, with the tokens and texts in them.
 TALKATIVE = ("aiohttp.access", "engineio", "pymongo", "socketio")
 
@@ -31,10 +34,17 @@ def set_up_logging(settings: Settings) -> None:
     logger.configure(patcher=complete)
     sink: Any = _write_json if settings.is_production else sys.stderr
     # `diagnose` would print the values of variables beside a traceback, and those are tokens and texts.
-    logger.add(sink, level=settings.log_level, format=_readable, diagnose=False, backtrace=False)
+    logger.add(sink, level=settings.log_level, format=READABLE, diagnose=False, backtrace=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=settings.log_level, force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+
+
+class _Fields(dict[str, Any]):
+    """What a line says beside its event, as people read it."""
+
+    def __format__(self, _: str) -> str:
+        return " ".join(f"{name}={value!r}" for name, value in self.items())
 
 
 class _ToLoguru(logging.Handler):
@@ -51,24 +61,18 @@ class _ToLoguru(logging.Handler):
 
 def complete(record: "Record") -> None:
     """Say of each line what it belongs to, and hide what is private in the rest."""
-    record["extra"] = traced_facts() | _without_private(record["extra"])
+    record["extra"] = _Fields(traced_facts() | _plain(record["extra"]))
 
 
-def _without_private(value: Any, key: str = "") -> Any:
+def _plain(value: Any, key: str = "") -> Any:
+    """Return a value without what is private, and each member of an enum as what it stands for."""
     if value is not None and PRIVATE.search(key):
         return HIDDEN
     if isinstance(value, dict):
-        return {name: _without_private(inner, str(name)) for name, inner in value.items()}
+        return {name: _plain(inner, str(name)) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_private(inner) for inner in value]
-    return value
-
-
-def _readable(record: "Record") -> str:
-    """Make the template of a line: what loguru fills in is in braces, what we wrote must not look like it."""
-    fields = " ".join(f"{name}={value!r}" for name, value in record["extra"].items())
-    escaped = fields.replace("{", "{{").replace("}", "}}").replace("<", r"\<")
-    return f"<green>{{time:HH:mm:ss.SSS}}</green> <level>{{level: <7}} {{message}}</level> {escaped}\n{{exception}}"
+        return [_plain(inner) for inner in value]
+    return value.value if isinstance(value, Enum) else value
 
 
 def _write_json(message: "Message") -> None:

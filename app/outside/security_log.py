@@ -54,6 +54,7 @@ SOCKET_REFUSED = SecurityEvent("socket_refused", "a socket was refused for good"
 COMPANY_CREATED = SecurityEvent("company_created", "a company was made")
 USER_CREATED = SecurityEvent("user_created", "a member of staff was let in")
 USER_DEACTIVATED = SecurityEvent("user_deactivated", "a member of staff was let go")
+USER_ACTIVATED = SecurityEvent("user_activated", "a member of staff who was let go was let in again")
 PASSWORD_SET = SecurityEvent("password_set", "a person was given another password")
 SIGN_INS_ENDED = SecurityEvent("sign_ins_ended", "all sign-ins of a person were ended")
 KEY_CREATED = SecurityEvent("key_created", "an API key was made")

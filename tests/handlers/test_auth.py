@@ -13,7 +13,7 @@ from app.errors import Invalid
 from app.models.people import Role
 from app.outside.tokens import Claims
 from tests.desk import PASSWORD, Desk
-from tests.handlers.asking import Refused, refusal
+from tests.handlers.asking import Refused, refusal, refusal_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -153,6 +153,14 @@ async def test_a_token_is_good_by_the_databases_clock_whatever_the_machines_says
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer x.y.z", "Basic b3duZXI6eA==", "Bearer \u00e9"])
 async def test_what_is_no_token_is_refused(desk: Desk, header: str) -> None:
     assert await refusal(desk, "GET", "/auth/me", key="", headers={"Authorization": header}) == NOT_SIGNED_IN
+
+
+@pytest.mark.parametrize("mark", ["sk_", "pk_"])
+async def test_a_key_that_is_sent_as_a_token_is_told_where_it_belongs(desk: Desk, mark: str) -> None:
+    bearing = {"Authorization": f"Bearer {mark}{desk.key[3:]}"}
+    status, answer = await desk.ask("GET", "/auth/me", key="", headers=bearing)
+    assert refusal_in(status, answer) == NOT_SIGNED_IN
+    assert answer["error"]["message"] == "This is an API key: send it as X-API-Key, not as a Bearer token."
 
 
 @pytest.mark.parametrize("key", ["pk_nothing", "pk_123456789_", "\u00e9", "x" * 8000])

@@ -36,6 +36,12 @@ async def test_a_seq_without_its_epoch_is_refused(desk: Desk) -> None:
     assert "since" in answer["error"]["details"][0]["message"]
 
 
+async def test_an_epoch_without_its_seq_is_refused(desk: Desk) -> None:
+    """The end of the log would be a silent leap over all that the reader has not seen."""
+    status, answer = await desk.ask("GET", f"/changes?epoch={await desk.epoch()}")
+    assert refusal_in(status, answer) == Refused(422, "validation_failed", ("since",))
+
+
 async def test_what_happened_since_is_said_in_order(desk: Desk) -> None:
     begin = await got(desk, "/changes")
     sent = [await desk.receive(words) for words in ("one", "two")]

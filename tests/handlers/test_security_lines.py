@@ -11,6 +11,7 @@ import pytest
 
 from app.access import caller_with_key
 from app.actions import refresh_sign_in
+from app.actions.activate_user import activate_user
 from app.actions.deactivate_user import deactivate_user
 from app.actions.revoke_key import revoke_key
 from app.actions.set_password import set_password
@@ -159,11 +160,12 @@ async def test_sockets_that_are_let_in_or_refused_are_lines(desk: Desk, lines: l
     assert (refused["code"], refused["namespace"]) == ("forbidden", "/company")
 
 
-async def test_a_person_who_is_let_go_and_a_new_password_are_lines(desk: Desk, lines: list[Line]) -> None:
+async def test_a_person_who_is_let_go_and_in_again_and_a_new_password_are_lines(desk: Desk, lines: list[Line]) -> None:
     user = UserId(desk.user_id)
     await set_password(desk.hub, desk.company.id, user, "another battery")
     await deactivate_user(desk.hub, desk.company.id, user)
-    for name in ("password_set", "user_deactivated"):
+    await activate_user(desk.hub, desk.company.id, user)
+    for name in ("password_set", "user_deactivated", "user_activated"):
         assert [line["user_id"] for line in said(lines, name)] == [user]
     assert [line["count"] for line in said(lines, "sign_ins_ended")] == [1, 0]
     assert "another battery" not in json.dumps(lines)

@@ -4,11 +4,12 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from loguru import logger
 
+from app.models.people import Role, Scope
 from app.outside.log import set_up_logging
 from app.settings import Settings
 from app.settings_values import LogLevel
@@ -48,6 +49,34 @@ def test_development_writes_for_people(capsys: pytest.CaptureFixture[str]) -> No
     set_up_logging(Settings())
     logger.bind(name="{curly} <red>").info("delivered {it} <b>")
     assert "INFO    delivered {it} <b> name='{curly} <red>'\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["<b> {0}", r"\<b>", "<Role.OWNER: 'owner'>", "two\nlines"])
+def test_development_changes_nothing_in_a_value(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    set_up_logging(Settings())
+    logger.bind(name=name).info("an event")
+    assert capsys.readouterr().err.endswith(f"an event name={name!r}\n")
+
+
+def test_development_shows_a_traceback_below_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(Settings())
+    logger.bind(name="<b>").opt(exception=ValueError("{no}")).error("refused")
+    first, *below = capsys.readouterr().err.splitlines()
+    assert first.endswith("refused name='<b>'")
+    assert below[-1] == "ValueError: {no}"
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_a_member_of_an_enum_is_written_as_what_it_stands_for(
+    capsys: pytest.CaptureFixture[str], environment: Literal["development", "production"]
+) -> None:
+    set_up_logging(Settings(environment=environment))
+    logger.bind(role=Role.OWNER, scopes=[Scope.FEED_READ], by={"role": Role.AGENT}).info("an event")
+    if environment == "production":
+        (line,) = in_production(capsys)
+        assert (line["role"], line["scopes"], line["by"]) == ("owner", ["feed:read"], {"role": "agent"})
+    else:
+        assert "role='owner' scopes=['feed:read'] by={'role': 'agent'}\n" in capsys.readouterr().err
 
 
 def test_stdout_is_left_to_the_answer_of_a_command(capsys: pytest.CaptureFixture[str]) -> None:

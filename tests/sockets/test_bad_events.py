@@ -85,6 +85,23 @@ async def test_an_event_carries_one_object(desk: Desk, more: list[Any]) -> None:
         assert (await wire.call("sync", {"since": 0}, *more))["error"]["code"] == "validation_failed"
 
 
+@BOTH
+@pytest.mark.parametrize("payload", ["Hello", 7, ["Hello"]])
+async def test_what_is_no_object_is_told_so(desk: Desk, namespace: str, payload: Any) -> None:
+    async with admitted(desk, namespace) as wire:
+        (detail,) = (await wire.call("message:send", payload, namespace=namespace))["error"]["details"]
+        assert detail == {"field": "", "message": "Input should be an object"}
+
+
+async def test_a_missing_and_an_unknown_field_are_told_apart(desk: Desk) -> None:
+    async with admitted(desk) as wire:
+        ack = await wire.call("message:read", {"colour": "red"})
+        assert {detail["field"]: detail["message"] for detail in ack["error"]["details"]} == {
+            "conversation_id": "This field is required.",
+            "colour": "There is no such field here.",
+        }
+
+
 async def test_an_event_without_anything_is_one_with_nothing(desk: Desk) -> None:
     async with admitted(desk) as wire:
         assert [detail["field"] for detail in (await wire.call("sync"))["error"]["details"]] == ["epoch", "since"]
