@@ -13,22 +13,22 @@ from app.stores.codec import object_id
 from tests.delivery.shop import Shop, open_shop
 from tests.waiting import until
 
-TG = Platform.TELEGRAM
+WA = Platform.WHATSAPP
 
 
 @pytest_asyncio.fixture
 async def shop(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    """A company with a bot, which has a while to answer."""
-    async with open_shop(mongo_uri, tmp_path, TG, PLATFORM_TIMEOUT="20s") as opened:
+    """A company with a number, whose platform has a while to answer."""
+    async with open_shop(mongo_uri, tmp_path, WA, PLATFORM_TIMEOUT="20s") as opened:
         yield opened
 
 
 async def torn(shop: Shop, *texts: str) -> list[dict[str, Any]]:
     """Return replies that wait on a paused channel and have lost their row; the channel may send again."""
-    customer = await shop.customer(TG)
-    channel = f"/channels/{shop.channels[TG]}"
+    customer = await shop.customer(WA)
+    channel = f"/channels/{shop.channels[WA]}"
     await shop.desk.post(f"{channel}/pause", {})
-    replies = [await shop.reply(customer, TG, text) for text in texts]
+    replies = [await shop.reply(customer, WA, text) for text in texts]
     await shop.hub.store.lanes.collection.delete_many({})
     await shop.desk.post(f"{channel}/resume", {})
     return replies
@@ -64,7 +64,7 @@ async def test_a_queue_of_which_all_has_ended_is_emptied(shop: Shop) -> None:
 
 async def test_a_row_that_is_there_is_left_alone_also_in_the_middle_of_its_turn(shop: Shop) -> None:
     shop.rule({"delay_ms": 3000})
-    message = await shop.reply(await shop.customer(TG), TG)
+    message = await shop.reply(await shop.customer(WA), WA)
     await until(shop.calls)
     lanes = shop.hub.store.lanes
     before = await lanes.collection.find_one({})
