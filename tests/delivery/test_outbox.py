@@ -1,5 +1,6 @@
 """The outbox of one process: how many it sends at once, what it ends in time, and how it closes."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,9 +39,9 @@ def clock_of_the_process_ahead_by(shop: Shop, step: timedelta) -> Iterator[None]
 async def test_a_channel_sends_for_so_many_conversations_at_once_and_no_more(mongo_uri: str, tmp_path: Path) -> None:
     async with open_shop(mongo_uri, tmp_path, TG, CHANNEL_PARALLEL="2", PLATFORM_TIMEOUT="20s") as shop:
         customers = [await shop.customer(TG, name=f"C{n}") for n in range(12)]
-        shop.rule({"delay_ms": 100}, times=-1)
+        shop.rule({"delay_ms": 500}, times=-1)
         most, in_flight = 0, shop.fake.state.in_flight
-        messages = [await shop.reply(customer, TG) for customer in customers]
+        messages = await asyncio.gather(*(shop.reply(customer, TG) for customer in customers))
         while not await shop.is_at_rest():
             most = max(most, sum(in_flight.values()))
         assert [(await shop.outcome(message))["state"] for message in messages] == ["sent"] * 12
