@@ -94,6 +94,9 @@ async def test_a_page_from_the_log_holds_one_conversations_events_alone(desk: De
         page = await feed.logged(0, thread)
         assert page.events == tuple(each for each in whole if each.conversation_id == thread) != ()
         assert page.covered == feed.position
+    asked = [(0, None), (0, threads[0]), (0, threads[1]), (2, None), (0, None)]
+    pages = await asyncio.gather(*(feed.logged(since, thread) for since, thread in asked))
+    assert [each.events for each in pages] == [(await feed.logged(since, thread)).events for since, thread in asked]
 
 
 class Held:

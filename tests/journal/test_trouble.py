@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import AutoReconnect
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from app.access import caller_with_key
@@ -217,6 +218,21 @@ async def test_a_try_that_fell_over_after_its_caller_left_is_not_believed(desk: 
     await until(lambda: not desk.hub.journal.recall(desk.company.id, contact)[0])
     await send_message(desk.hub, caller, inbound(desk, "three"))
     assert await seqs_in_log(desk) == [1, 2, 3]
+
+
+async def test_a_connection_that_is_lost_before_its_commit_is_sent_costs_nobody_anything(
+    desk: Desk, caller: Caller
+) -> None:
+    lost = [AutoReconnect("the connection is gone")]
+
+    def cut(point: str) -> None:
+        if lost:
+            raise lost.pop()
+
+    desk.hub.journal.probe = cut
+    assert not (await send_message(desk.hub, caller, inbound(desk, "one"))).replayed
+    assert not lost
+    assert await seqs_in_log(desk) == [1, 2]
 
 
 async def test_who_comes_again_during_a_slow_commit_is_answered_with_it(
