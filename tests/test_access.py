@@ -128,6 +128,11 @@ async def test_that_there_is_no_such_key_is_not_remembered(desk: Desk) -> None:
     assert remembered is not None
 
 
+async def test_a_key_of_bytes_that_are_no_text_is_none(desk: Desk) -> None:
+    with pytest.raises(Unauthenticated):
+        await caller_with_key(desk.hub, "sk_\udc80\x00")
+
+
 async def test_the_key_of_internal_services_belongs_to_no_company(desk: Desk) -> None:
     key = desk.hub.settings.internal_service_api_key
     assert key is not None
